@@ -1,0 +1,197 @@
+//! The server under measurement: the real program in a process of its own, on a data directory of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use leasehold_proto::licensing::v1 as pb;
+use leasehold_proto::licensing::v1::licensing_admin_service_client::LicensingAdminServiceClient;
+use leasehold_testkit::{Process, free_port};
+use tempfile::TempDir;
+
+use crate::load::endpoint;
+
+/// The one feature that is owned.
+pub(super) const FEATURE: &str = "bench";
+const ESTATE: &str =
+    r#"{"line_items": [{"id": "L1", "feature": "bench", "version": "1.0", "count": 1000000000}]}"#;
+/// How long starting and stopping may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The server's program.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    path: PathBuf,
+}
+
+impl Program {
+    /// The one at `path`, else the one that was built beside this program.
+    pub(super) fn find(path: Option<&Path>) -> Result<Self, String> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => std::env::current_exe()
+                .map_err(|error| format!("where this program is cannot be found out: {error}"))?
+                .with_file_name("leasehold"),
+        };
+        if path.is_file() {
+            // Started from other folders than this one.
+            return Ok(Self { path: path.canonicalize().unwrap_or(path) });
+        }
+        let profile = if cfg!(debug_assertions) { "" } else { " --release" };
+        Err(format!(
+            "the server's program is not at {}; build it with `cargo build{profile} --package leasehold`, or say \
+             where it is with --leasehold PATH",
+            path.display()
+        ))
+    }
+
+    /// What it calls itself.
+    pub(super) fn version(&self) -> Result<String, String> {
+        let output = Command::new(&self.path).arg("--version").output();
+        let output = output.map_err(|error| format!("{} cannot be started: {error}", self.path.display()))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// A fresh data directory.
+    pub(super) async fn init(&self) -> Result<Site, String> {
+        let folder =
+            TempDir::with_prefix("leasehold-").map_err(|error| format!("no temporary folder: {error}"))?;
+        let site = Site { program: self.clone(), folder };
+        std::fs::write(site.estate(), ESTATE)
+            .map_err(|error| format!("the estate cannot be written: {error}"))?;
+        let mut init = site.spawn(&["init"])?;
+        let status = init.wait(PATIENCE).await.map_err(|error| error.to_string())?;
+        if !status.success() {
+            return Err(format!("`leasehold init` ended with {status}:\n{}{}", init.stdout(), init.stderr()));
+        }
+        Ok(site)
+    }
+}
+
+/// A data directory that servers can be started on, one after the other.
+pub(super) struct Site {
+    program: Program,
+    folder: TempDir,
+}
+
+impl Site {
+    /// The disk that it writes to.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a server and does not wait for it.
+    pub(super) fn serve(&self) -> Result<Product, String> {
+        let port = free_port().map_err(|error| error.to_string())?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let estate = self.estate();
+        let (listen, estate) = (address.to_string(), estate.to_string_lossy());
+        let process = self.spawn(&["serve", "all", "--listen", &listen, "--development-estate", &estate])?;
+        Ok(Product { process, address })
+    }
+
+    fn estate(&self) -> PathBuf {
+        self.folder.path().join("estate.json")
+    }
+
+    fn spawn(&self, words: &[&str]) -> Result<Process, String> {
+        let mut command = Command::new(&self.program.path);
+        command.args(words).arg("--data-dir").arg(self.folder.path().join("data"));
+        // Settings of whoever runs the bench are not what is measured.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LEASEHOLD_") {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(self.folder.path());
+        Process::spawn(command).map_err(|error| error.to_string())
+    }
+}
+
+/// A running server.
+pub(super) struct Product {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Product {
+    /// Where it serves, or soon will.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The operating system's number for it.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until it takes connections.
+    pub(super) async fn ready(&mut self) -> Result<(), String> {
+        self.process.wait_for_port(self.address.port(), PATIENCE).await.map_err(|error| error.to_string())
+    }
+
+    /// An error if it has ended, with its last words.
+    pub(super) fn still_runs(&mut self) -> Result<(), String> {
+        match self.process.status().map_err(|error| error.to_string())? {
+            None => Ok(()),
+            Some(status) => Err(format!(
+                "the server ended with {status}:\n{}{}",
+                self.process.stdout(),
+                self.process.stderr()
+            )),
+        }
+    }
+
+    /// Whether so many grants of one count each are out, and the counter says so too.
+    pub(super) async fn check(&self, granted: u64) -> Result<(), String> {
+        let channel = endpoint(self.address)?.connect().await.map_err(|error| error.to_string())?;
+        let mut admin = LicensingAdminServiceClient::new(channel);
+        let failed = |status: tonic::Status| format!("the outcome cannot be checked: {status}");
+        let request = pb::GetFeatureRequest { name: FEATURE.to_owned(), ..Default::default() };
+        let feature = admin.get_feature(request).await.map_err(failed)?.into_inner();
+        let used: i64 = feature.line_items.iter().map(|item| item.used).sum();
+        let request = pb::ListGrantsRequest { feature: FEATURE.to_owned(), ..Default::default() };
+        let grants = admin.list_grants(request).await.map_err(failed)?.into_inner();
+        let grants = grants.page.map_or(0, |page| page.total);
+        balance(used, grants, granted)
+    }
+
+    /// Stops it in order.
+    pub(super) async fn stop(mut self) -> Result<(), String> {
+        let status = self.process.terminate(PATIENCE).await.map_err(|error| error.to_string())?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("the server did not stop in order ({status}):\n{}", self.process.stderr()))
+    }
+}
+
+/// Counts out, and grants of one count each, must both be what clients were told.
+fn balance(used: i64, grants: i64, granted: u64) -> Result<(), String> {
+    if u64::try_from(used) == Ok(granted) && u64::try_from(grants) == Ok(granted) {
+        return Ok(());
+    }
+    Err(format!("the server counts {used} out and lists {grants} grants after {granted} checkouts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_with_how_to_build_it() {
+        let error = Program::find(Some(Path::new("/no/such/leasehold"))).unwrap_err();
+        assert!(error.contains("/no/such/leasehold; build it with `cargo build"), "{error}");
+        assert!(error.contains("--leasehold PATH"), "{error}");
+    }
+
+    #[test]
+    fn a_lost_or_extra_grant_is_seen() {
+        assert!(balance(7, 7, 7).is_ok());
+        for (used, grants) in [(6, 7), (7, 6), (8, 8), (-7, 7)] {
+            let error = balance(used, grants, 7).unwrap_err();
+            assert!(error.contains("after 7 checkouts"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The keeper's calls, each in a task of its own, and their results.
+
+use std::time::Duration;
+
+use leasehold_proto::licensing::v1::{self as pb, LeaseStatus};
+use tokio::time::Instant;
+
+use super::{Keeper, Reply};
+use crate::answer::Reading;
+use crate::error::{CallError, ReleaseError};
+use crate::failure::Failure;
+use crate::holding::{Holding, Shown};
+use crate::retry::{self, GaveUp, attempt};
+
+/// A call that has ended.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// Heartbeats.
+    Heartbeat {
+        /// When they were sent.
+        sent: Instant,
+        /// What was shown for which holding.
+        leases: Vec<(u64, pb::GrantRef)>,
+        /// What came of it.
+        answer: Result<pb::HeartbeatResponse, Failure>,
+    },
+    /// One attempt of a holding's request.
+    Request {
+        /// The holding.
+        id: u64,
+        /// What came of it.
+        answer: Result<Reading, Failure>,
+    },
+    /// A release with all its repeats.
+    Release {
+        /// What was returned, and who waits.
+        batch: Vec<(Holding, Reply)>,
+        /// What came of it.
+        answer: Result<pb::ReleaseResponse, GaveUp>,
+    },
+}
+
+impl Keeper {
+    pub(super) fn send_heartbeat(&mut self, leases: Vec<(u64, pb::GrantRef)>, time: Duration) {
+        let message = pb::HeartbeatRequest {
+            instance: self.options.instance.clone(),
+            leases: leases.iter().map(|(_, grant)| grant.clone()).collect(),
+        };
+        let mut rpc = self.rpc.clone();
+        // Taken before the call begins: the server hears it later, so we always stop first.
+        let sent = Instant::now();
+        self.calls.spawn(async move {
+            let answer = attempt(time, message, |request| async move { rpc.heartbeat(request).await }).await;
+            Done::Heartbeat { sent, leases, answer: answer.map_err(|status| Failure::read(&status)) }
+        });
+    }
+
+    pub(super) fn send_request(&mut self, id: u64, shown: &Shown, message: pb::RequestCapabilitiesRequest) {
+        let time = self.options.retry.attempt_timeout;
+        let feature = shown.feature().to_owned();
+        let mut rpc = self.rpc.clone();
+        self.calls.spawn(async move {
+            let send = |request| async move { rpc.request_capabilities(request).await };
+            let answer = attempt(time, message, send).await;
+            let answer = answer.map(|response| Reading::of(&response, &feature));
+            Done::Request { id, answer: answer.map_err(|status| Failure::read(&status)) }
+        });
+    }
+
+    pub(super) fn send_release(&mut self, batch: Vec<(Holding, Reply)>) {
+        let message = pb::ReleaseRequest {
+            instance: self.options.instance.clone(),
+            grants: batch.iter().map(|(holding, _)| holding.grant().clone()).collect(),
+        };
+        let (retry, time) = (self.options.retry, self.options.call_timeout);
+        let rpc = self.rpc.clone();
+        self.releases += 1;
+        self.calls.spawn(async move {
+            let answer = retry::call(&retry, time, |time| {
+                let mut rpc = rpc.clone();
+                attempt(time, message.clone(), |request| async move { rpc.release(request).await })
+            });
+            let answer = answer.await.map(|answered| answered.message);
+            Done::Release { batch, answer }
+        });
+    }
+}
+
+/// What a release found for one grant.
+pub(super) fn read_release(result: Option<&pb::LeaseResult>) -> Result<(), ReleaseError> {
+    let Some(result) = result else {
+        return Err(CallError::not_understood("a grant is missing from it").into());
+    };
+    match result.status() {
+        LeaseStatus::Released => Ok(()),
+        LeaseStatus::Lost => {
+            Err(ReleaseError::NotHeld { reason: result.reason(), message: result.message.clone() })
+        }
+        _ => Err(CallError::not_understood("it does not say whether the grant was returned").into()),
+    }
+}

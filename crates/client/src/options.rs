@@ -1,0 +1,136 @@
+//! What a program says when it connects.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use leasehold_domain::{DeviceType, HostId};
+
+use crate::address::{AddressError, ServerAddress};
+
+/// The environment variable that names the licence server.
+pub const SERVER_VARIABLE: &str = "LEASEHOLD_SERVER";
+
+/// How a client reaches its server and what it says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The licence server.
+    pub server: ServerAddress,
+    /// The instance's id or name. Empty, as by default, is the server's default instance.
+    pub instance: String,
+    /// What names this device, best first, at most 32. Empty, as by default: the operating system's machine
+    /// id, else the host name.
+    pub hostids: Vec<HostId>,
+    /// The user's name, where licences may be reserved for users.
+    pub user: Option<String>,
+    /// The device's name for people. `None`, as by default, is the host name.
+    pub alias: Option<String>,
+    /// Real, virtual or, as by default, unknown.
+    pub device_type: DeviceType,
+    /// The vendor's word for the kind of device. Empty by default.
+    pub host_type: String,
+    /// A directory of this program and device, in which the client instance id outlives the process, so
+    /// that a restarted program gets its grants back. `None`, as by default: a new id each time.
+    pub state_dir: Option<PathBuf>,
+    /// How long making a connection may take. 5 s by default.
+    pub connect_timeout: Duration,
+    /// How long a checkout or a release may take with all its repeats. 30 s by default.
+    pub call_timeout: Duration,
+    /// How long the program may work on after a lease could not be kept up. 10 minutes by default.
+    pub grace: Duration,
+    /// How calls are repeated.
+    pub retry: Retry,
+}
+
+/// How a call that failed for a passing reason is repeated, always with the same request id.
+///
+/// Failures to connect are repeated until the call's time is up; they cost the server nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Most times that one call is sent, the first included. 4 by default.
+    pub max_attempts: u32,
+    /// How long one attempt may take. 10 s by default.
+    pub attempt_timeout: Duration,
+    /// The first delay, doubled each time and spread by chance. 200 ms by default.
+    pub first_delay: Duration,
+    /// The longest delay. 5 s by default; where the server asks for a longer one, that.
+    pub max_delay: Duration,
+}
+
+/// The environment does not name a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The variable's value is not an address.
+    #[error("the environment variable {SERVER_VARIABLE}: {0}")]
+    Address(#[from] AddressError),
+    /// The variable's value is not text.
+    #[error(
+        "the environment variable {SERVER_VARIABLE} is not UTF-8 text ({0:?}); write a host name or an IP address"
+    )]
+    NotText(OsString),
+}
+
+impl Options {
+    /// This server, and the defaults for everything else.
+    pub fn new(server: ServerAddress) -> Self {
+        Self {
+            server,
+            instance: String::new(),
+            hostids: Vec::new(),
+            user: None,
+            alias: None,
+            device_type: DeviceType::Unknown,
+            host_type: String::new(),
+            state_dir: None,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(30),
+            grace: Duration::from_mins(10),
+            retry: Retry::default(),
+        }
+    }
+
+    /// The server that `LEASEHOLD_SERVER` names, `localhost` where it is unset or empty.
+    pub fn from_env() -> Result<Self, EnvironmentError> {
+        Self::from_value(std::env::var_os(SERVER_VARIABLE))
+    }
+
+    fn from_value(value: Option<OsString>) -> Result<Self, EnvironmentError> {
+        let value = match value {
+            Some(value) if !value.is_empty() => value,
+            _ => return Ok(Self::new(ServerAddress::localhost())),
+        };
+        let text = value.into_string().map_err(EnvironmentError::NotText)?;
+        Ok(Self::new(text.parse()?))
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 4,
+            attempt_timeout: Duration::from_secs(10),
+            first_delay: Duration::from_millis(200),
+            max_delay: Duration::from_secs(5),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_names_the_server_or_this_machine_is_meant() {
+        let server =
+            |value: &str| Options::from_value(Some(value.into())).map(|options| options.server.to_string());
+        assert_eq!(server("licences:7").unwrap(), "licences:7");
+        assert_eq!(server("").unwrap(), "localhost:16770");
+        assert_eq!(Options::from_value(None).unwrap().server, ServerAddress::localhost());
+        let error = server("http://licences").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the environment variable LEASEHOLD_SERVER: \"http://licences\" is a URL"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! The client against a small licence server that does as the test tells it.
+//!
+//! Where time matters it is Tokio's paused clock: both ends run in one runtime and talk through memory, so
+//! hours pass at once and every moment is exact.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod checkout;
+mod fake;
+mod leases;
+mod link;
+mod renewal;
+mod runtime;
+mod tcp;

@@ -1,0 +1,122 @@
+//! How grants end other than by a request: returned, taken back, run out, dropped.
+//! Reference: licensing, "Leases".
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::activity::{Activity, ActivityKind};
+use crate::estate::{Cause, Estate};
+use crate::grant::{GrantRef, Lost, Mode, Part};
+use crate::holder::Device;
+use crate::hostid::HostId;
+use crate::ids::{FencingToken, GrantId, IdSource};
+
+/// Returns a grant for its holder. Shown an old token, it changes nothing and says why.
+pub fn release(
+    estate: &mut Estate,
+    shown: &GrantRef,
+    cause: &Cause,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> Result<(), Lost> {
+    estate.grant(shown.id).ok_or(Lost::UnknownGrant)?.check(shown)?;
+    end(estate, shown.id, Lost::Returned, cause, now, ids);
+    Ok(())
+}
+
+/// Takes back a grant whose holder has gone silent.
+///
+/// Changes nothing, and says so with `false`, where the grant was changed since it was found silent,
+/// has no lease, or has not passed its floor deadline.
+pub fn take_back(
+    estate: &mut Estate,
+    id: GrantId,
+    found: FencingToken,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> bool {
+    let silent = estate.grant(id).is_some_and(|grant| {
+        grant.mode == Mode::Online
+            && grant.fencing_token == found
+            && grant.floor_deadline.is_some_and(|deadline| deadline <= now)
+    });
+    if silent {
+        end(estate, id, Lost::Expired, &Cause::by("server"), now, ids);
+    }
+    silent
+}
+
+/// Ends the parts of a grant whose time has come; without any left, the grant.
+///
+/// The fencing token stays: the holder did nothing, and what it still holds is its own.
+pub fn end_overdue(estate: &mut Estate, id: GrantId, now: Timestamp, ids: &mut dyn IdSource) -> bool {
+    let Some(grant) = estate.grant(id) else { return false };
+    let (over, left): (Vec<Part>, Vec<Part>) =
+        grant.parts.iter().cloned().partition(|part| part.ends_at <= now);
+    if over.is_empty() {
+        return false;
+    }
+    if left.is_empty() {
+        end(estate, id, Lost::Ended, &Cause::by("server"), now, ids);
+        return true;
+    }
+    let mut grant = grant.clone();
+    let before = std::mem::replace(&mut grant.parts, left);
+    grant.changed_at = now;
+    estate.discharge(&over);
+    estate.record(ActivityKind::Ended, &grant, &before, &grant.parts.clone(), &Cause::by("server"), now, ids);
+    estate.put_grant(grant);
+    true
+}
+
+/// Ends a grant whatever its state; `false` where there is none.
+pub fn end(
+    estate: &mut Estate,
+    id: GrantId,
+    lost: Lost,
+    cause: &Cause,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> bool {
+    let Some(grant) = estate.grant(id).cloned() else { return false };
+    let kind = match lost {
+        Lost::Expired => ActivityKind::Expired,
+        Lost::Ended => ActivityKind::Ended,
+        Lost::Dropped => ActivityKind::Dropped,
+        _ => ActivityKind::Returned,
+    };
+    estate.discharge(&grant.parts);
+    estate.record(kind, &grant, &grant.parts, &[], cause, now, ids);
+    estate.remove_grant(id, lost);
+    true
+}
+
+/// Blocks a device or lifts the block; what it holds stays. `false` where nothing changes.
+pub fn set_blocked(
+    estate: &mut Estate,
+    device: &HostId,
+    blocked: bool,
+    actor: &str,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> bool {
+    let Some(device) = estate.device(device).filter(|device| device.blocked != blocked).cloned() else {
+        return false;
+    };
+    estate.record_other(Activity {
+        id: ids.uuid(),
+        at: now,
+        kind: ActivityKind::DeviceChanged,
+        hostid: Some(device.hostid.clone()),
+        place: String::new(),
+        feature: String::new(),
+        grant: None,
+        deltas: BTreeMap::new(),
+        detail: if blocked { "blocked" } else { "unblocked" }.to_owned(),
+        request: None,
+        actor: actor.to_owned(),
+    });
+    estate.put_device(Device { blocked, ..device });
+    true
+}

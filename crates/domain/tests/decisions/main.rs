@@ -1,0 +1,13 @@
+//! The rules of licensing, one table or short story for each.
+
+mod drawing;
+mod ending;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod holding;
+mod intervals;
+mod reasons;
+mod requests;
+mod reservations;
+mod rights;
+mod site;

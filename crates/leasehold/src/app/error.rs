@@ -1,0 +1,71 @@
+//! Why the server does not start, or did not stop well.
+
+use std::io;
+use std::path::PathBuf;
+
+use leasehold_runtime::ApiError;
+use leasehold_runtime::lifecycle::StillRunning;
+use leasehold_runtime::server::{self, BindError};
+use leasehold_store::StoreError;
+use leasehold_store_sqlite::{DataDirError, OpenError};
+
+/// Why the server does not start. Nothing of it runs then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot listen where it should.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system does not say where it listens.
+    #[error("the address that was bound cannot be learned: {0}; check the network of this machine")]
+    Address(#[source] io::Error),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A data directory without an instance.
+    #[error("the data directory {} is not complete; run `leasehold init` again to complete it", .path.display())]
+    NoInstance {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The store failed.
+    #[error("{}{}", .0, because(.0))]
+    Store(#[from] StoreError),
+    /// The licensing service cannot be built.
+    #[error("the licensing service cannot start: {0}")]
+    Licensing(#[from] leasehold_licensing::Error),
+    /// The development estate cannot be put in force.
+    #[error("the development estate cannot be put in force: {0}")]
+    Estate(#[source] ApiError),
+    /// The server cannot be built.
+    #[error(transparent)]
+    Server(#[from] server::Error),
+}
+
+/// Why a server did not stop as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The server could not go on.
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    /// Serving panicked: a defect.
+    #[error("the server ended by a defect; its log has the panic")]
+    Panicked(#[source] tokio::task::JoinError),
+    /// Background tasks had to be left behind.
+    #[error(transparent)]
+    Background(#[from] StillRunning),
+}
+
+impl StartError {
+    /// Whether another process has what this one needs: the port or the data directory.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Bind(BindError::InUse { .. }) | Self::DataDir(DataDirError::Locked { .. }))
+    }
+}
+
+/// The cause as the log of a start should name it: nobody but the operator sees it.
+fn because(error: &StoreError) -> String {
+    std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! The commands, one file each. They read flags, call the server or the wiring, and print.
+
+mod config;
+mod connection;
+mod device;
+mod feature;
+mod grant;
+mod init;
+mod run;
+mod serve;
+mod settings;
+mod value;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Failure;
+
+/// How the exit codes read, for the help text.
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 not signed in, 5 denied, 6 conflict, \
+                          7 unavailable, 8 partial. `run` returns the program's own.";
+
+/// Licence server, and the tools to run and to use it.
+#[derive(Debug, Parser)]
+#[command(name = "leasehold", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create the data directory of an embedded server
+    Init(init::Args),
+    /// Run the server until SIGTERM or Ctrl-C
+    Serve(serve::Args),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Check out a feature, run a program with it, and return it
+    Run(run::Args),
+    /// Look at features
+    #[command(subcommand)]
+    Feature(feature::Command),
+    /// Look at devices
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Look at grants, or end one
+    #[command(subcommand)]
+    Grant(grant::Command),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let done = |()| ExitCode::SUCCESS;
+    match cli.command {
+        Command::Init(args) => wait_for(init::run(args)).map(done),
+        Command::Serve(args) => wait_for(serve::run(args)).map(done),
+        Command::Config(command) => config::run(command).map(done),
+        Command::Run(args) => wait_for(run::run(args)),
+        Command::Feature(command) => wait_for(feature::run(command)).map(done),
+        Command::Device(command) => wait_for(device::run(command)).map(done),
+        Command::Grant(command) => wait_for(grant::run(command)).map(done),
+    }
+}
+
+/// Runs a command that waits for things.
+fn wait_for<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::error(format!("the process cannot start its threads: {error}")))?;
+    runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! How a command ends: the exit code for scripts and the message for people.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use leasehold_client::{CallError, CheckoutError, ErrorReason};
+use tonic::Code;
+
+/// Exit codes. 0 is success; 8 is kept for commands that succeed in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Something failed that has no code of its own.
+    Error = 1,
+    /// The command line or a value on it is wrong.
+    Usage = 2,
+    /// What the command names is not there.
+    NotFound = 3,
+    /// The server wants to know who is calling.
+    NotSignedIn = 4,
+    /// The licence or the action is refused.
+    Denied = 5,
+    /// It is there already, or changed meanwhile.
+    Conflict = 6,
+    /// The server, the data directory or the address cannot be used now.
+    Unavailable = 7,
+}
+
+/// Why a command failed: what is wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    /// For scripts.
+    pub(crate) exit: Exit,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// A failure with its own code.
+    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+
+    /// A failure without a code of its own.
+    pub(crate) fn error(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Error, message)
+    }
+
+    /// What a server answered instead of doing it.
+    pub(crate) fn of_reason(reason: ErrorReason, message: impl fmt::Display) -> Self {
+        let exit = match reason {
+            ErrorReason::InvalidField => Exit::Usage,
+            ErrorReason::UnknownInstance | ErrorReason::NotFound => Exit::NotFound,
+            ErrorReason::DropNotAllowed => Exit::Denied,
+            ErrorReason::RequestIdReused
+            | ErrorReason::StaleToken
+            | ErrorReason::ModeMismatch
+            | ErrorReason::AlreadyExists
+            | ErrorReason::EtagMismatch
+            | ErrorReason::ReservationUnsatisfied => Exit::Conflict,
+            ErrorReason::Overloaded
+            | ErrorReason::DeadlineExceeded
+            | ErrorReason::ShuttingDown
+            | ErrorReason::StoreUnavailable => Exit::Unavailable,
+            _ => Exit::Error,
+        };
+        Self::new(exit, message)
+    }
+}
+
+impl Failure {
+    /// A call that was not answered, or answered with `code`.
+    pub(crate) fn of_call(code: Code, error: CallError) -> Self {
+        match &error {
+            // Not a licence server's own answer: something before it asks who is calling.
+            _ if code == Code::Unauthenticated => Self::new(Exit::NotSignedIn, error),
+            _ if code == Code::PermissionDenied => Self::new(Exit::Denied, error),
+            CallError::Invalid { .. } => Self::new(Exit::Usage, error),
+            CallError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CallError::Server { reason, .. } => Self::of_reason(*reason, error),
+        }
+    }
+}
+
+impl From<CheckoutError> for Failure {
+    fn from(error: CheckoutError) -> Self {
+        match &error {
+            CheckoutError::Refused { .. } | CheckoutError::WholeRequestRefused { .. } => {
+                Self::new(Exit::Denied, error)
+            }
+            CheckoutError::Invalid { .. } => Self::new(Exit::Usage, error),
+            CheckoutError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CheckoutError::Server { reason, .. } => Self::of_reason(*reason, error),
+            CheckoutError::Stopped => Self::error(error),
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

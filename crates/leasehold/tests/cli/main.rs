@@ -1,0 +1,10 @@
+//! The built program, run as its users run it: arguments, exit codes, what it prints, signals.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod admin;
+mod config;
+mod init;
+mod run;
+mod serve;
+mod support;

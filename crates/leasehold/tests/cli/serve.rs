@@ -1,0 +1,98 @@
+use std::fs;
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use crate::support::{ESTATE, Place, Server};
+
+#[test]
+fn without_a_data_directory_it_says_how_to_get_one() {
+    let place = Place::new();
+    place.leasehold(["serve"]).expect_error(1, &["leasehold-data", "leasehold init"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_answered_with_the_right_one() {
+    let place = Place::new();
+    let parts = ["unexpected argument '--listn'", "'--listen'"];
+    place.leasehold(["serve", "--listn", "x"]).expect_error(2, &parts);
+    place.leasehold(["serve", "licencing"]).expect_error(2, &["invalid value 'licencing'", "licensing, all"]);
+    place.leasehold(["sreve"]).expect_error(2, &["unrecognized subcommand 'sreve'", "'serve'"]);
+    place.leasehold(["serve", "--listen", "here"]).expect_error(1, &["licensing.listen"]);
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let place = Place::initialised();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let parts = ["cannot listen on", address.as_str(), "in use", "licensing.listen"];
+    place.leasehold(["serve", "--listen", &address]).expect_error(7, &parts);
+}
+
+#[test]
+fn a_data_directory_is_for_one_process() {
+    let place = Place::initialised();
+    let server = place.serve(ESTATE);
+    let pid = format!("({})", server.pid());
+    let parts = ["another process", pid.as_str(), "leasehold-data"];
+    place.leasehold(["serve", "--listen", "127.0.0.1:0"]).expect_error(7, &parts);
+    assert_eq!(server.list(&place, "feature").len(), 2, "the first is not disturbed");
+}
+
+#[test]
+fn a_data_directory_of_a_newer_release_is_left_alone() {
+    let place = Place::initialised();
+    place.write("leasehold-data/format", "99\n");
+    let parts = ["newer release", "version 99", "upgrade"];
+    place.leasehold(["serve", "--listen", "127.0.0.1:0"]).expect_error(1, &parts);
+    assert_eq!(fs::read_to_string(place.path("leasehold-data/format")).unwrap(), "99\n");
+}
+
+#[test]
+fn a_wrong_estate_file_keeps_it_from_starting() {
+    let place = Place::initialised();
+    place.write("estate.json", &ESTATE.replace("\"count\": 2", "\"cuont\": 2"));
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--development-estate", "estate.json"];
+    let parts = ["estate.json, line 3, line_items[0].cuont: unknown key (did you mean `count`?)"];
+    place.leasehold(serve).expect_error(1, &parts);
+
+    place.write("estate.json", &ESTATE.replace("\"Export\", \"count\": 1", "\"Export\", \"count\": 5"));
+    let parts = ["cannot be put in force", "5 of Export", "2 are owned"];
+    place.leasehold(serve).expect_error(1, &parts);
+    place
+        .leasehold(["serve", "--development-estate", "none.json"])
+        .expect_error(1, &["none.json cannot be read"]);
+
+    // Nothing of the attempts stands in the way, neither a lock nor rights.
+    let server = place.serve("{}");
+    assert!(server.list(&place, "feature").is_empty());
+}
+
+#[test]
+fn sigterm_and_ctrl_c_stop_it_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let place = Place::initialised();
+        let (status, log) = place.serve(ESTATE).stop(signal);
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(log.contains("\"message\":\"stopped\""), "{log}");
+        // The lock is gone, and so are the files of open transactions.
+        let left: Vec<_> =
+            fs::read_dir(place.path("leasehold-data")).unwrap().map(|f| f.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+    }
+}
+
+#[test]
+fn rights_follow_the_estate_file_and_outlive_the_server() {
+    let place = Place::initialised();
+    place.serve(ESTATE).stop(Signal::TERM);
+    let server = place.serve(&ESTATE.replace("\"count\": 2,", "\"count\": 4,").replace("\"L2\"", "\"L3\""));
+    let features = server.list(&place, "feature");
+    assert_eq!((&features[0]["name"], &features[0]["total"]), (&"Export".into(), &4.into()));
+    assert_eq!(features.len(), 2, "{features:?}");
+    server.stop(Signal::TERM);
+
+    let server = Server::start(place.command(["serve", "--listen", "127.0.0.1:0"]));
+    assert_eq!(server.list(&place, "feature"), features);
+}

@@ -1,0 +1,262 @@
+//! A working directory of its own, commands in it, and a server that ends with the test.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything here takes; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Two features: one scarce, partly set aside and with the shortest lease, and one without a count.
+pub(crate) const ESTATE: &str = r#"{
+  "line_items": [
+    {"id": "L1", "feature": "Export", "version": "2.0", "count": 2, "overdraft": 1, "lease_ttl": "10s",
+     "expires_at": "2099-12-31T23:59:59Z"},
+    {"id": "L2", "feature": "Print", "version": "1.0"}
+  ],
+  "reservations": [
+    {"group": "Night", "hostid": "render-01", "entries": [{"feature": "Export", "count": 1}]}
+  ]
+}
+"#;
+
+/// The setting that lets administrators end grants.
+pub(crate) const DROP_ALLOWED: &[(&str, &str)] = &[("LEASEHOLD__LICENSING__ALLOW_DEVICE_DROP", "true")];
+
+/// What a command left behind.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Fails unless the command ended with this exit code.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless the command ended with this exit code and an error that has all these parts.
+    #[track_caller]
+    pub(crate) fn expect_error(self, code: i32, parts: &[&str]) {
+        let ended = self.expect(code);
+        assert!(ended.stderr.contains("error: "), "{}", ended.stderr);
+        for part in parts {
+            assert!(ended.stderr.contains(part), "{part:?} is not in {}", ended.stderr);
+        }
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+/// An empty directory in which commands run.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A place after `leasehold init`.
+    pub(crate) fn initialised() -> Self {
+        let place = Self::new();
+        place.leasehold(["init"]).expect(0);
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// The program, to be started here, with nothing of the tests' own environment that it reads.
+    pub(crate) fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LEASEHOLD_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn leasehold<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Ended {
+        ended(&mut self.command(args))
+    }
+
+    /// Starts a server on any free port, with line items and reservations, and waits until it is ready.
+    pub(crate) fn serve(&self, estate: &str) -> Server {
+        self.serve_with(estate, &[])
+    }
+
+    /// The same with settings from the environment.
+    pub(crate) fn serve_with(&self, estate: &str, settings: &[(&str, &str)]) -> Server {
+        let file = self.write("estate.json", estate);
+        let mut command = self.command(["serve", "--listen", "127.0.0.1:0", "--development-estate"]);
+        command.arg(file).envs(settings.iter().copied());
+        Server::start(command)
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn ended(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A command that goes on, and is told to end when the test ends, however it ends.
+pub(crate) struct Going(Child);
+
+impl Going {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn send(&self, signal: Signal) {
+        send(signal, self.pid());
+    }
+
+    /// Waits for its end and returns the exit code, with what it printed.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> (Option<i32>, String) {
+        let status = wait(&mut self.0);
+        let mut printed = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        (status.code(), printed)
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            self.send(Signal::TERM);
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// Sends a signal to a process that this test has started.
+pub(crate) fn send(signal: Signal, pid: u32) {
+    kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
+}
+
+#[track_caller]
+fn wait(child: &mut Child) -> ExitStatus {
+    until("the process ends", || child.try_wait().unwrap())
+}
+
+/// Asks again and again until there is an answer.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A server that is killed when the test ends, however it ends.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it serves.
+    pub(crate) address: String,
+    lines: Receiver<String>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut server = Self { child, address: String::new(), lines, reader: Some(reader) };
+        let mut seen = String::new();
+        while server.address.is_empty() {
+            let Ok(line) = server.lines.recv_timeout(PATIENCE) else { panic!("not ready: {seen}") };
+            let record: Value = serde_json::from_str(&line).unwrap_or_default();
+            if record["message"] == "licensing is ready" {
+                record["address"].as_str().unwrap().clone_into(&mut server.address);
+            }
+            seen += &line;
+        }
+        server
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Runs a command that calls this server.
+    pub(crate) fn leasehold<I: AsRef<OsStr>>(
+        &self,
+        place: &Place,
+        args: impl IntoIterator<Item = I>,
+    ) -> Ended {
+        ended(place.command(args).env("LEASEHOLD_SERVER", &self.address))
+    }
+
+    /// A list of this server, as JSON.
+    pub(crate) fn list(&self, place: &Place, what: &str) -> Vec<Value> {
+        let listed = self.leasehold(place, [what, "list", "-o", "json"]).expect(0);
+        listed.json()[format!("{what}s")].as_array().unwrap().clone()
+    }
+
+    /// Sends a signal, waits for the end, and returns it with the rest of the log.
+    pub(crate) fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
+        send(signal, self.pid());
+        let status = wait(&mut self.child);
+        self.reader.take().unwrap().join().unwrap();
+        (status, self.lines.try_iter().collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a path is there.
+pub(crate) fn exists(path: &Path) -> bool {
+    path.try_exists().unwrap()
+}

@@ -1,0 +1,72 @@
+//! `LicensingInternalService`: what other services call. None of them is served yet; the contract stands
+//! so that they can be built against it.
+
+use leasehold_proto::licensing::v1 as pb;
+use leasehold_proto::licensing::v1::licensing_internal_service_server::LicensingInternalService;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::not_implemented;
+
+pub(super) struct Internal;
+
+#[tonic::async_trait]
+impl LicensingInternalService for Internal {
+    type ExportStateStream = ReceiverStream<Result<pb::ExportStateResponse, Status>>;
+
+    async fn apply_bundle(
+        &self,
+        _: Request<pb::ApplyBundleRequest>,
+    ) -> Result<Response<pb::ApplyBundleResponse>, Status> {
+        Err(not_implemented("ApplyBundle"))
+    }
+
+    async fn list_usage_records(
+        &self,
+        _: Request<pb::ListUsageRecordsRequest>,
+    ) -> Result<Response<pb::ListUsageRecordsResponse>, Status> {
+        Err(not_implemented("ListUsageRecords"))
+    }
+
+    async fn acknowledge_usage(
+        &self,
+        _: Request<pb::AcknowledgeUsageRequest>,
+    ) -> Result<Response<pb::AcknowledgeUsageResponse>, Status> {
+        Err(not_implemented("AcknowledgeUsage"))
+    }
+
+    async fn export_state(
+        &self,
+        _: Request<pb::ExportStateRequest>,
+    ) -> Result<Response<Self::ExportStateStream>, Status> {
+        Err(not_implemented("ExportState"))
+    }
+
+    async fn import_state(
+        &self,
+        _: Request<Streaming<pb::ImportStateRequest>>,
+    ) -> Result<Response<pb::ImportStateResponse>, Status> {
+        Err(not_implemented("ImportState"))
+    }
+
+    async fn publish_notice(
+        &self,
+        _: Request<pb::PublishNoticeRequest>,
+    ) -> Result<Response<pb::PublishNoticeResponse>, Status> {
+        Err(not_implemented("PublishNotice"))
+    }
+
+    async fn check_licensed(
+        &self,
+        _: Request<pb::CheckLicensedRequest>,
+    ) -> Result<Response<pb::CheckLicensedResponse>, Status> {
+        Err(not_implemented("CheckLicensed"))
+    }
+
+    async fn list_events(
+        &self,
+        _: Request<pb::ListEventsRequest>,
+    ) -> Result<Response<pb::ListEventsResponse>, Status> {
+        Err(not_implemented("ListEvents"))
+    }
+}

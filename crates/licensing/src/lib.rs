@@ -1,0 +1,70 @@
+//! The licensing service: line items, cells, reservations, devices, grants and their leases.
+//!
+//! Responsible for loading what a request needs, asking `domain`, saving the outcome and telling those
+//! concerned. Not responsible for any rule (those are in `domain`) nor for the choice of back ends
+//! (that is the wiring's). Reference: `docs/reference/licensing.md`.
+
+mod allocator;
+mod error;
+mod grpc;
+mod jobs;
+mod ops;
+mod revocations;
+mod state;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use leasehold_domain::Policies;
+use leasehold_leases::Leases;
+use leasehold_runtime::{Background, Clock, Services, SystemIds};
+use leasehold_store::LicensingStore;
+
+pub use error::Error;
+pub use ops::replace_rights::{WantedEntry, WantedGroup, WantedReservation, WantedRights};
+pub use state::Licensing;
+use state::State;
+
+/// The service's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The settings of every instance.
+    pub policies: Policies,
+    /// Requests that may wait for their batch, for each instance.
+    pub queue_capacity: usize,
+    /// Requests decided in one transaction at most.
+    pub max_batch: usize,
+    /// Largest message in bytes, either way.
+    pub max_message_size: usize,
+    /// How long a request id gives the same answer.
+    pub request_id_retention: SignedDuration,
+    /// How long activity is kept.
+    pub activity_retention: SignedDuration,
+    /// Where clients can reach the service, best first.
+    pub addresses: Vec<String>,
+}
+
+/// What the service works with.
+pub struct Deps {
+    /// Where licence state is kept.
+    pub store: Arc<dyn LicensingStore>,
+    /// Who was heard lately.
+    pub leases: Arc<dyn Leases>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids and secrets.
+    pub ids: SystemIds,
+}
+
+/// Reads the instances, starts the background loops and makes the gRPC services.
+pub async fn build(
+    deps: Deps,
+    config: Config,
+    background: &Background,
+) -> Result<(Licensing, Services), Error> {
+    let max_message_size = config.max_message_size;
+    let state = Arc::new(State::new(deps, config, background).await?);
+    jobs::spawn(&state, background);
+    let services = grpc::services(&state, max_message_size);
+    Ok((Licensing(state), services))
+}

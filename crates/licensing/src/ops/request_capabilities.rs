@@ -1,0 +1,26 @@
+//! `RequestCapabilities`: hands a request to the allocator and waits for its batch.
+
+use leasehold_domain::CapabilityRequest;
+use leasehold_proto::licensing::v1 as pb;
+use leasehold_runtime::CallContext;
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::allocator::{Done, Work};
+use crate::state::State;
+
+pub(crate) async fn request_capabilities(
+    state: &State,
+    call: &CallContext,
+    message: pb::RequestCapabilitiesRequest,
+) -> Result<pb::RequestCapabilitiesResponse, Error> {
+    let instance = state.instance(&message.instance)?.id;
+    let request = CapabilityRequest::try_from(&message)?;
+    let body_hash = Sha256::digest(message.encode_to_vec()).into();
+    let work = Work::Request { request: Box::new(request), body_hash, nonce: message.nonce };
+    match state.allocator(instance).submit(work, call.deadline).await? {
+        Done::Answered(answer) => Ok(*answer),
+        other => Err(Error::Defect(format!("a request was answered with {other:?}"))),
+    }
+}

@@ -1,0 +1,158 @@
+//! Who calls, under which id, and until when.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+use tonic::{Request, Status};
+
+/// Most bytes of an `x-request-id` that a caller may choose.
+const MAX_ID_LENGTH: usize = 128;
+
+/// The id that answers and log lines carry as `x-request-id`. It names one call; the id of a licensing
+/// request, which names a decision, is another.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallId(HeaderValue);
+
+impl CallId {
+    /// A fresh one: 32 hexadecimal digits.
+    pub fn fresh() -> Self {
+        let text = format!("{:032x}", rand::random::<u128>());
+        Self(
+            HeaderValue::from_maybe_shared(bytes::Bytes::from(text))
+                .expect("hexadecimal digits fit in a header"),
+        )
+    }
+
+    /// The caller's own, if it is 1 to 128 letters, digits and `-_.:/+=`.
+    pub(crate) fn from_header(value: &HeaderValue) -> Option<Self> {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
+        let bytes = value.as_bytes();
+        ((1..=MAX_ID_LENGTH).contains(&bytes.len()) && bytes.iter().all(allowed)).then(|| Self(value.clone()))
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// Who acts, where a process wires a client straight to a service: set as a request extension, never read
+/// from a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+/// What the server stack hands on with a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) id: CallId,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What an operation may know about the call it works for.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// Names the call in the log and to the caller.
+    pub request_id: CallId,
+    /// When the caller stops waiting; `None` for a stream whose caller set none.
+    pub deadline: Option<Instant>,
+    /// The other end of the connection; `None` within one process.
+    pub peer: Option<SocketAddr>,
+    /// Who acts, where known.
+    pub actor: Option<String>,
+}
+
+impl CallContext {
+    /// Parts a request into what is known about the call and the message or the stream of messages.
+    pub fn enter<T>(request: Request<T>) -> Result<(Self, T), Status> {
+        let peer = request.remote_addr();
+        let (_, mut extensions, message) = request.into_parts();
+        let (request_id, deadline) = match extensions.remove::<Arrival>() {
+            Some(arrival) => (arrival.id, arrival.deadline),
+            None => (CallId::fresh(), None),
+        };
+        let actor = extensions.remove::<Actor>().map(|actor| actor.0);
+        Ok((Self { request_id, deadline, peer, actor }, message))
+    }
+
+    /// Whether the caller has stopped waiting by now.
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// How long the caller still waits; `None` where it set no limit.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_id_is_taken_if_it_is_harmless() {
+        let long = "x".repeat(129);
+        for (text, taken) in [
+            ("job-7/attempt:2", true),
+            ("4bf92f3577b34da6a3ce929d0e0e4736", true),
+            ("", false),
+            ("two words", false),
+            ("line\tbreak", false),
+            ("quote\"", false),
+            (&long, false),
+            (&long[1..], true),
+        ] {
+            assert_eq!(
+                CallId::from_header(&HeaderValue::from_str(text).unwrap()).is_some(),
+                taken,
+                "{text:?}"
+            );
+        }
+        let fresh = CallId::fresh();
+        assert_eq!(fresh.as_str().len(), 32);
+        assert_ne!(fresh, CallId::fresh());
+        assert_eq!(CallId::from_header(&fresh.header()), Some(fresh));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn entering_keeps_what_the_stack_knows() {
+        let mut request = Request::new("message");
+        let id = CallId::fresh();
+        let deadline = Instant::now() + Duration::from_secs(3);
+        request.extensions_mut().insert(Arrival { id: id.clone(), deadline: Some(deadline) });
+        request.extensions_mut().insert(Actor("licensing".into()));
+        let (call, message) = CallContext::enter(request).unwrap();
+        assert_eq!(
+            (call.request_id.clone(), message, call.actor.as_deref()),
+            (id, "message", Some("licensing"))
+        );
+        assert_eq!((call.remaining(), call.is_late()), (Some(Duration::from_secs(3)), false));
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!((call.remaining(), call.is_late()), (Some(Duration::ZERO), true));
+
+        let (bare, ()) = CallContext::enter(Request::new(())).unwrap();
+        assert_eq!(
+            (bare.deadline, bare.peer, bare.actor, bare.request_id.as_str().len()),
+            (None, None, None, 32)
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Configuration: built-in defaults, then files, then environment variables, then flags.
+//!
+//! Responsible for reading them, for saying exactly which key of which source is wrong, and for typed
+//! values. Not responsible for what a service does with a value.
+
+mod document;
+mod error;
+mod layers;
+mod schema;
+mod sections;
+mod source;
+mod value;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::{env, io};
+
+pub use error::{ConfigError, Origin};
+pub use schema::DEFAULTS;
+pub use sections::{Licensing, LogFormat, Logging, Runtime};
+
+use schema::Schema;
+use source::Entry;
+
+/// The file that is read where none is given and it exists.
+const DEFAULT_FILE: &str = "leasehold.toml";
+
+/// Where settings may come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Where `leasehold.toml` is looked for if `files` is empty; empty is the current directory.
+    pub directory: PathBuf,
+    /// Configuration files, later ones overruling earlier ones.
+    pub files: Vec<PathBuf>,
+    /// Environment variables; those not called `LEASEHOLD__…` are passed over.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Key (`section.key`) and value of each flag, later ones overruling earlier ones.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// These files and flags, with the process' environment and current directory.
+    pub fn from_process(files: Vec<PathBuf>, flags: Vec<(String, String)>) -> io::Result<Self> {
+        Ok(Self { directory: env::current_dir()?, files, environment: env::vars_os().collect(), flags })
+    }
+
+    fn entries(&self, schema: &Schema) -> Result<Vec<Vec<Entry>>, ConfigError> {
+        let implied = self.directory.join(DEFAULT_FILE);
+        let mut layers = vec![schema.defaults()];
+        if !self.files.is_empty() {
+            for file in &self.files {
+                layers.push(source::file(file, schema)?);
+            }
+        } else if implied.exists() {
+            layers.push(source::file(&implied, schema)?);
+        }
+        layers.push(source::environment(&self.environment, schema)?);
+        layers.push(source::flags(&self.flags, schema)?);
+        Ok(layers)
+    }
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The process.
+    pub runtime: Runtime,
+    /// Its logs.
+    pub logging: Logging,
+    /// The licensing service.
+    pub licensing: Licensing,
+    rows: Vec<Row>,
+}
+
+/// One key of the configuration in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// `section.key`.
+    pub key: String,
+    /// The value as it was written; elements of a list with commas between.
+    pub value: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+impl Config {
+    /// Reads and checks every source. The first thing that is wrong is the error.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let layers = sources.entries(&Schema::built_in())?;
+        let winners: BTreeMap<&str, &Entry> =
+            layers.iter().flatten().map(|entry| (entry.key.as_str(), entry)).collect();
+        let sections = layers::merge(&layers, &winners)?;
+        let rows = winners
+            .values()
+            .map(|entry| Row {
+                key: entry.key.clone(),
+                value: entry.value.to_string(),
+                origin: entry.origin.clone(),
+            })
+            .collect();
+        Ok(Self { runtime: sections.runtime, logging: sections.logging, licensing: sections.licensing, rows })
+    }
+
+    /// Every key with its value and where that comes from, by key.
+    pub fn effective(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+use std::fs;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use leasehold_domain::Policies;
+use leasehold_domain::interval::Granularity;
+use tempfile::TempDir;
+
+use super::*;
+
+/// Loads `text` as `leasehold.toml` and gives the configuration or the error without the directory.
+fn load(text: &str) -> Result<Config, String> {
+    load_with(text, &[], &[])
+}
+
+fn load_with(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("leasehold.toml");
+    fs::write(&file, text).unwrap();
+    let sources = Sources {
+        files: vec![file],
+        environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        flags: flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..Sources::default()
+    };
+    Config::load(&sources).map_err(|error| {
+        let shown = format!("{}{}", directory.path().display(), std::path::MAIN_SEPARATOR);
+        error.to_string().replace(&shown, "")
+    })
+}
+
+#[test]
+fn the_defaults_are_complete_and_those_of_the_rules() {
+    let config = Config::load(&Sources { directory: "/nowhere".into(), ..Sources::default() }).unwrap();
+    assert_eq!(config.licensing.policies(), Policies::default());
+    assert_eq!(config.licensing.listen, "127.0.0.1:16770".parse().unwrap());
+    assert_eq!(config.licensing.max_message_size, 4 << 20);
+    assert_eq!((config.licensing.queue_capacity, config.licensing.max_batch), (16_384, 1_024));
+    assert_eq!(config.licensing.request_id_retention, SignedDuration::from_hours(24));
+    assert_eq!(config.licensing.activity_retention, SignedDuration::from_hours(400 * 24));
+    assert_eq!(config.runtime.shutdown_grace, Duration::from_secs(10));
+    assert_eq!(config.runtime.data_dir, PathBuf::from("leasehold-data"));
+    assert_eq!(config.runtime.advertised_addresses, [""; 0]);
+    assert_eq!((config.logging.level.as_str(), config.logging.format), ("info", LogFormat::Auto));
+    assert!(config.effective().iter().all(|row| row.origin == Origin::Default));
+    assert_eq!(config.effective().len(), 20);
+}
+
+#[test]
+fn every_default_has_a_comment() {
+    let mut commented = false;
+    for line in DEFAULTS.lines() {
+        if !line.starts_with('#') && !line.starts_with('[') && !line.is_empty() {
+            assert!(commented, "{line}");
+        }
+        commented = line.starts_with('#');
+    }
+}
+
+#[test]
+fn values_of_every_type_are_read() {
+    let config = load(
+        r#"
+            runtime.advertised_addresses = ["licences.example.com", "10.0.0.7:16770", "[fe80::1]:1", "::1", "lm1:80"]
+            runtime.shutdown_grace = "0s"
+            [logging]
+            level = "warn,leasehold_licensing=debug"
+            format = "json"
+            [licensing]
+            listen = "[::]:0"
+            max_message_size = 65536
+            lease_ttl = "1h 30min"
+            borrow_interval_max = "2w"
+            borrow_granularity = "DAY"
+            renew_interval_percent = 100
+            allow_virtual_clients = false
+            time_zone = "Europe/Berlin"
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.runtime.advertised_addresses.len(), 5);
+    assert_eq!(config.runtime.shutdown_grace, Duration::ZERO);
+    assert_eq!(config.logging.format, LogFormat::Json);
+    assert_eq!(config.licensing.listen, "[::]:0".parse().unwrap());
+    assert_eq!(config.licensing.max_message_size, 65_536);
+    assert_eq!(config.licensing.lease_ttl, SignedDuration::from_mins(90));
+    assert_eq!(config.licensing.borrow_interval_max, Some(SignedDuration::from_hours(14 * 24)));
+    assert_eq!(config.licensing.borrow_granularity, Granularity::Day);
+    assert_eq!(config.licensing.renew_interval_percent, 100);
+    assert!(!config.licensing.allow_virtual_clients);
+    assert_eq!(config.licensing.time_zone.iana_name(), Some("Europe/Berlin"));
+}
+
+#[test]
+fn later_sources_overrule_earlier_ones_and_say_so() {
+    let file = "[licensing]\nlease_ttl = '20min'\nmax_batch = 10\nqueue_capacity = 99\n";
+    let environment = [
+        ("LEASEHOLD__LICENSING__MAX_BATCH", "20"),
+        ("LEASEHOLD__LICENSING__QUEUE_CAPACITY", "100"),
+        ("LEASEHOLD__LICENSING__ALLOW_DEVICE_DROP", "true"),
+        ("LEASEHOLD__RUNTIME__ADVERTISED_ADDRESSES", "a.example, b.example:1"),
+        ("LEASEHOLD_SERVER", "not a setting"),
+        ("PATH", "/bin"),
+    ];
+    let config = load_with(file, &environment, &[("licensing.queue_capacity", "101")]).unwrap();
+    assert_eq!(config.licensing.lease_ttl, SignedDuration::from_mins(20));
+    assert_eq!((config.licensing.max_batch, config.licensing.queue_capacity), (20, 101));
+    assert!(config.licensing.allow_device_drop);
+    assert_eq!(config.runtime.advertised_addresses, ["a.example", "b.example:1"]);
+
+    let row = |key: &str| config.effective().iter().find(|row| row.key == key).unwrap();
+    assert!(
+        matches!(&row("licensing.lease_ttl").origin, Origin::File { line: 2, path } if path.ends_with("leasehold.toml"))
+    );
+    assert_eq!(row("licensing.lease_ttl").value, "20min");
+    let variable = Origin::Environment { name: "LEASEHOLD__LICENSING__MAX_BATCH".into() };
+    assert_eq!(
+        (&row("licensing.max_batch").origin, row("licensing.max_batch").value.as_str()),
+        (&variable, "20")
+    );
+    assert_eq!(row("licensing.queue_capacity").origin, Origin::Flag);
+    assert_eq!(row("runtime.advertised_addresses").value, "a.example, b.example:1");
+    assert_eq!(row("licensing.listen").origin, Origin::Default);
+    assert!(config.effective().is_sorted_by_key(|row| &row.key));
+}
+
+#[test]
+fn the_last_file_wins_and_the_file_at_hand_is_found() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("leasehold.toml"), "[licensing]\nmax_batch = 1").unwrap();
+    fs::write(path("a.toml"), "[licensing]\nmax_batch = 2\nqueue_capacity = 2").unwrap();
+    fs::write(path("b.toml"), "[licensing]\nmax_batch = 3").unwrap();
+    let load = |files: Vec<PathBuf>| {
+        let sources = Sources { directory: directory.path().to_owned(), files, ..Sources::default() };
+        let licensing = Config::load(&sources).unwrap().licensing;
+        (licensing.max_batch, licensing.queue_capacity)
+    };
+    assert_eq!(load(vec![]), (1, 16_384));
+    assert_eq!(load(vec![path("a.toml"), path("b.toml")]), (3, 2));
+}
+
+/// A file, and what is said about it.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "# a comment\n[licensing]\n\nlease_tll = '1h'",
+        "unknown key `licensing.lease_tll` in leasehold.toml, line 4 (did you mean `lease_ttl`?)",
+    ),
+    ("[licensing]\nzzzzzzzzzzzz = 1", "unknown key `licensing.zzzzzzzzzzzz` in leasehold.toml, line 2"),
+    (
+        "\n[licencing]\nlease_ttl = '1h'",
+        "unknown section `licencing` in leasehold.toml, line 2 (did you mean `licensing`?)",
+    ),
+    (
+        "lease_ttl = '1h'",
+        "unknown key `lease_ttl` in leasehold.toml, line 1 (did you mean `licensing.lease_ttl`?)",
+    ),
+    (
+        "[runtime]\nlease_ttl = '1h'",
+        "unknown key `runtime.lease_ttl` in leasehold.toml, line 2 (did you mean `licensing.lease_ttl`?)",
+    ),
+    (
+        "licensing = 3",
+        "`licensing` in leasehold.toml, line 1: this is a section; write `[licensing]` and its keys below",
+    ),
+    (
+        "[licensing.lease_ttl]\nx = 1",
+        "`licensing.lease_ttl` in leasehold.toml, line 1: expected text in quotes, found a section",
+    ),
+    (
+        "[logging]\nlevel = true",
+        "`logging.level` in leasehold.toml, line 2: expected text in quotes, found true",
+    ),
+    (
+        "[logging]\nlevel = 2026-10-05",
+        "`logging.level` in leasehold.toml, line 2: expected text in quotes, found a date or time",
+    ),
+    (
+        "[licensing]\nmax_batch = '7'",
+        "`licensing.max_batch` in leasehold.toml, line 2: expected a whole number, found text in quotes",
+    ),
+    (
+        "[licensing]\nmax_batch = 1.5",
+        "`licensing.max_batch` in leasehold.toml, line 2: expected a whole number, found a fraction",
+    ),
+    (
+        "[licensing]\nallow_virtual_clients = 'yes'",
+        "`licensing.allow_virtual_clients` in leasehold.toml, line 2: expected true or false, found text in quotes",
+    ),
+    (
+        "[runtime]\nadvertised_addresses = ['a', 1]",
+        "`runtime.advertised_addresses` in leasehold.toml, line 2: expected a list of texts, found a list of other things than text",
+    ),
+    // The first in the file, whatever their names.
+    ("[licensing]\nb = 1\na = 2", "unknown key `licensing.b` in leasehold.toml, line 2"),
+];
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    for (text, message) in MISTAKES {
+        assert_eq!(load(text).unwrap_err(), *message, "{text}");
+    }
+}
+
+/// A key, a value, and what is said about it.
+const OUT_OF_RANGE: &[(&str, &str, &str)] = &[
+    ("licensing.lease_ttl", "'9s'", "give 10s to 24h, for instance `10min`, `24h` or `7d`; found `9s`"),
+    ("licensing.lease_ttl", "'2d'", "give 10s to 24h, for instance `10min`, `24h` or `7d`; found `2d`"),
+    ("licensing.lease_ttl", "600", "give 10s to 24h, for instance `10min`, `24h` or `7d`; found `600`"),
+    ("licensing.lease_ttl", "''", "give 10s to 24h, for instance `10min`, `24h` or `7d`; found ``"),
+    (
+        "licensing.borrow_interval",
+        "'-7d'",
+        "give 1s to 3660d, for instance `10min`, `24h` or `7d`; found `-7d`",
+    ),
+    (
+        "licensing.borrow_interval",
+        "'1 month'",
+        "give 1s to 3660d, for instance `10min`, `24h` or `7d`; found `1 month`",
+    ),
+    (
+        "licensing.activity_retention",
+        "'1h'",
+        "give 24h to 3660d, for instance `10min`, `24h` or `7d`; found `1h`",
+    ),
+    (
+        "runtime.shutdown_grace",
+        "'6min'",
+        "give 0s to 5min, for instance `10min`, `24h` or `7d`; found `6min`",
+    ),
+    ("runtime.data_dir", "''", "give a path"),
+    (
+        "licensing.max_message_size",
+        "'4MB'",
+        "give 1KiB to 64MiB, for instance `512KiB` or `4MiB`; found `4MB`",
+    ),
+    (
+        "licensing.max_message_size",
+        "'1GiB'",
+        "give 1KiB to 64MiB, for instance `512KiB` or `4MiB`; found `1GiB`",
+    ),
+    ("licensing.max_message_size", "-1", "give 1KiB to 64MiB, for instance `512KiB` or `4MiB`; found `-1`"),
+    ("licensing.max_batch", "0", "give 1 to 65536, found 0"),
+    ("licensing.queue_capacity", "-5", "give 1 to 1000000, found -5"),
+    ("licensing.renew_interval_percent", "101", "give 1 to 100, found 101"),
+    ("licensing.renew_interval_percent", "300", "give 1 to 100, found 300"),
+    (
+        "licensing.borrow_granularity",
+        "'second'",
+        "give one of `SECOND`, `MINUTE`, `HOUR`, `DAY`; found `second`",
+    ),
+    ("logging.format", "'xml'", "give one of `auto`, `human`, `json`; found `xml`"),
+    (
+        "logging.level",
+        "'inof'",
+        "give off, error, warn, info, debug or trace, and `TARGET=LEVEL` after commas; found `inof`",
+    ),
+    (
+        "licensing.listen",
+        "'127.0.0.1:99999'",
+        "give an IP address and a port of 0 to 65535, for instance `0.0.0.0:16770` or `[::1]:16770`; found `127.0.0.1:99999`",
+    ),
+    (
+        "licensing.time_zone",
+        "'Europe/Atlantis'",
+        "no time zone is called `Europe/Atlantis`; give a name such as `Europe/Berlin`, or `UTC`",
+    ),
+    (
+        "runtime.advertised_addresses",
+        "['good', 'http://bad']",
+        "`http://bad` is not an address; give a host name, `name:16770`, an IPv4 or an IPv6 address, `[::1]:16770`",
+    ),
+];
+
+#[test]
+fn values_out_of_range_say_what_to_give() {
+    for (key, value, problem) in OUT_OF_RANGE {
+        let error = load(&format!("# first\n{key} = {value}\n")).unwrap_err();
+        assert_eq!(error, format!("`{key}` in leasehold.toml, line 2: {problem}"));
+    }
+}
+
+#[test]
+fn wrong_variables_and_flags_are_named() {
+    let variable = |name: &str, value: &str| load_with("", &[(name, value)], &[]).unwrap_err();
+    assert_eq!(
+        variable("LEASEHOLD__LICENSING__LEASE_TLL", "1h"),
+        "unknown environment variable `LEASEHOLD__LICENSING__LEASE_TLL` (did you mean `LEASEHOLD__LICENSING__LEASE_TTL`?)"
+    );
+    assert_eq!(
+        variable("LEASEHOLD__LICENSING__MAX_BATCH", "many"),
+        "`licensing.max_batch` in environment variable LEASEHOLD__LICENSING__MAX_BATCH: expected a whole number, found `many`"
+    );
+    assert_eq!(
+        variable("LEASEHOLD__LICENSING__LEASE_TTL", "1s"),
+        "`licensing.lease_ttl` in environment variable LEASEHOLD__LICENSING__LEASE_TTL: give 10s to 24h, for instance `10min`, `24h` or `7d`; found `1s`"
+    );
+    let flag = |key: &str, value: &str| load_with("", &[], &[(key, value)]).unwrap_err();
+    assert_eq!(
+        flag("licensing.lisen", "x"),
+        "unknown key `licensing.lisen` in the flags (did you mean `licensing.listen`?)"
+    );
+    assert_eq!(
+        flag("licensing.allow_device_drop", "yes"),
+        "`licensing.allow_device_drop` in the flags: expected true or false, found `yes`"
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read_have_their_own_errors() {
+    let directory = TempDir::new().unwrap();
+    let load = |name: &str, bytes: Option<&[u8]>| {
+        let file = directory.path().join(name);
+        if let Some(bytes) = bytes {
+            fs::write(&file, bytes).unwrap();
+        }
+        Config::load(&Sources { files: vec![file], ..Sources::default() }).unwrap_err()
+    };
+    assert!(
+        matches!(load("absent.toml", None), ConfigError::NoSuchFile { path } if path.ends_with("absent.toml"))
+    );
+    assert!(matches!(load("", None), ConfigError::Directory { .. }));
+    let latin1 = load("latin1.toml", Some(b"[runtime]\n# gr\xfc\xdfe\n"));
+    assert!(matches!(latin1, ConfigError::NotUtf8 { line: 2, .. }), "{latin1}");
+    let syntax = load("syntax.toml", Some("[licensing]\n# \u{fc}\nlease_ttl = = '1h'\n".as_bytes()));
+    assert!(matches!(syntax, ConfigError::Syntax { line: 3, column: 13, .. }), "{syntax}");
+    let twice = load("twice.toml", Some(b"[licensing]\nmax_batch = 1\nmax_batch = 2\n"));
+    assert!(matches!(twice, ConfigError::Syntax { line: 3, column: 1, .. }), "{twice}");
+}

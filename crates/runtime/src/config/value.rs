@@ -1,0 +1,173 @@
+//! From a value as it is written to its type, with what to write in place of a wrong one.
+
+use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use leasehold_domain::interval::Granularity;
+use serde::de::{Deserialize, Deserializer, Error};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::sections::LogFormat;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// Makes a serde function out of one that turns text into a value or a problem.
+macro_rules! from_text {
+    ($($name:ident -> $type:ty = $parse:expr;)*) => {$(
+        pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            let parse: fn(&str) -> Result<$type, String> = $parse;
+            parse(&text).map_err(Error::custom)
+        }
+    )*};
+}
+
+/// Makes a serde function for a whole number in a range.
+macro_rules! in_range {
+    ($($name:ident -> $type:ty = $range:expr;)*) => {$(
+        pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+            let (range, number): (RangeInclusive<$type>, _) = ($range, i64::deserialize(deserializer)?);
+            <$type>::try_from(number).ok().filter(|number| range.contains(number)).ok_or_else(|| {
+                Error::custom(format!("give {} to {}, found {number}", range.start(), range.end()))
+            })
+        }
+    )*};
+}
+
+from_text! {
+    path -> PathBuf = |text| if text.is_empty() { Err("give a path".into()) } else { Ok(text.into()) };
+    grace -> Duration = |text| duration(text, SignedDuration::ZERO..=MINUTE * 5).map(SignedDuration::unsigned_abs);
+    lease_ttl -> SignedDuration = |text| duration(text, SECOND * 10..=DAY);
+    minute_to_year -> SignedDuration = |text| duration(text, MINUTE..=DAY * 366);
+    activity_retention -> SignedDuration = |text| duration(text, DAY..=DAY * 3660);
+    borrow -> SignedDuration = |text| duration(text, SECOND..=DAY * 3660);
+    borrow_limit -> Option<SignedDuration> =
+        |text| if text.is_empty() { Ok(None) } else { duration(text, SECOND..=DAY * 3660).map(Some) };
+    message_size -> usize = |text| size(text, KIB..=64 * MIB);
+    granularity -> Granularity = |text| choice(text, &[
+        ("SECOND", Granularity::Second),
+        ("MINUTE", Granularity::Minute),
+        ("HOUR", Granularity::Hour),
+        ("DAY", Granularity::Day),
+    ]);
+    log_format -> LogFormat =
+        |text| choice(text, &[("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)]);
+    levels -> String = log_levels;
+    socket -> SocketAddr = socket_address;
+    time_zone -> TimeZone = |text| TimeZone::get(text)
+        .map_err(|_| format!("no time zone is called `{text}`; give a name such as `Europe/Berlin`, or `UTC`"));
+}
+
+in_range! {
+    queue_capacity -> usize = 1..=1_000_000;
+    max_batch -> usize = 1..=65_536;
+    percent -> u8 = 1..=100;
+}
+
+pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(deserializer)?;
+    match hosts.iter().find(|host| !is_host(host)) {
+        None => Ok(hosts),
+        Some(wrong) => Err(Error::custom(format!(
+            "`{wrong}` is not an address; give a host name, `name:16770`, an IPv4 or an IPv6 address, `[::1]:16770`"
+        ))),
+    }
+}
+
+fn duration(text: &str, range: RangeInclusive<SignedDuration>) -> Result<SignedDuration, String> {
+    let hint = || {
+        format!(
+            "give {} to {}, for instance `10min`, `24h` or `7d`; found `{text}`",
+            Length(*range.start()),
+            Length(*range.end())
+        )
+    };
+    let span: Span = text.parse().map_err(|_| hint())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| hint())?;
+    if range.contains(&length) { Ok(length) } else { Err(hint()) }
+}
+
+/// A duration in the largest unit that it is a whole number of.
+struct Length(SignedDuration);
+
+impl fmt::Display for Length {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+        let (unit, name) =
+            units.into_iter().find(|(unit, _)| seconds > *unit && seconds % unit == 0).unwrap_or((1, "s"));
+        write!(formatter, "{}{name}", seconds / unit)
+    }
+}
+
+fn size(text: &str, range: RangeInclusive<u64>) -> Result<usize, String> {
+    let hint = || {
+        format!(
+            "give {}KiB to {}MiB, for instance `512KiB` or `4MiB`; found `{text}`",
+            range.start() / KIB,
+            range.end() / MIB
+        )
+    };
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let unit = match text[digits..].trim_start() {
+        "" | "B" => 1,
+        "KiB" => KIB,
+        "MiB" => MIB,
+        "GiB" => MIB * KIB,
+        _ => return Err(hint()),
+    };
+    let bytes = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| range.contains(bytes)).and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(hint)
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("give one of {}; found `{text}`", names.join(", "))
+    })
+}
+
+fn log_levels(text: &str) -> Result<String, String> {
+    let is_level = |level: &str| level.parse::<LevelFilter>().is_ok() && level.parse::<u8>().is_err();
+    let all_good = text.split(',').all(|part| is_level(part.rsplit('=').next().unwrap_or_default().trim()));
+    if all_good && text.parse::<Targets>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "give off, error, warn, info, debug or trace, and `TARGET=LEVEL` after commas; found `{text}`"
+        ))
+    }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let numeric =
+        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    numeric.parse().map_err(|_| {
+        format!("give an IP address and a port of 0 to 65535, for instance `0.0.0.0:16770` or `[::1]:16770`; found `{text}`")
+    })
+}
+
+/// A host name, an IP address, or one of them with a port.
+fn is_host(text: &str) -> bool {
+    if text.parse::<Ipv6Addr>().is_ok() || text.parse::<SocketAddr>().is_ok() {
+        return true;
+    }
+    let (name, port) = text.split_once(':').unwrap_or((text, "1"));
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    port.parse::<u16>().is_ok_and(|port| port > 0) && name.len() <= 253 && name.split('.').all(is_label)
+}

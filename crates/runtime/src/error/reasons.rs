@@ -1,0 +1,140 @@
+//! One constructor for each reason, with the words that callers read.
+
+use std::fmt;
+use std::time::Duration;
+
+use leasehold_domain::capability::Rejection;
+use leasehold_domain::grant::Lost;
+use leasehold_domain::{FeatureName, GrantId};
+
+use super::{ApiError, ErrorReason};
+
+impl ApiError {
+    /// A field breaks its rule; `field` is its path in the contract.
+    pub fn invalid_field(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        let (field, problem) = (field.into(), problem.into());
+        Self::new(ErrorReason::InvalidField, format!("{field}: {problem}")).with_field(field, problem)
+    }
+
+    /// The bytes are not a message of the method's type.
+    pub fn malformed_message(problem: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorReason::MalformedMessage,
+            format!(
+                "the request is not a message of this method's type ({problem}); build it from the published contract"
+            ),
+        )
+    }
+
+    /// The message is larger than the server takes.
+    pub fn message_too_large(problem: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorReason::MessageTooLarge,
+            format!("the message is too large ({problem}); send less in one call"),
+        )
+    }
+
+    /// No such method here.
+    pub fn unknown_method(path: &str) -> Self {
+        Self::new(
+            ErrorReason::UnknownMethod,
+            format!(
+                "this server has no method {path}; check the address, or ask for its methods by reflection"
+            ),
+        )
+        .with_metadata("method", path)
+    }
+
+    /// A method of the contract that this release does not serve.
+    pub fn not_implemented(method: &str) -> Self {
+        Self::new(ErrorReason::NotImplemented, format!("this release does not serve {method} yet"))
+            .with_metadata("method", method)
+    }
+
+    /// No instance has this id.
+    pub fn unknown_instance(id: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorReason::UnknownInstance,
+            format!("no instance has the id {id}; leave it out where the server has only one"),
+        )
+        .with_metadata("instance", id)
+    }
+
+    /// The request id came before, with another body.
+    pub fn request_id_reused(id: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorReason::RequestIdReused,
+            format!("request {id} came before with another body; give every request its own id"),
+        )
+        .with_metadata("request_id", id)
+    }
+
+    /// A token is not the newest of its grant.
+    pub fn stale_token(grant: GrantId, lost: Lost) -> Self {
+        Self::new(ErrorReason::StaleToken, lost.message())
+            .with_metadata("grant_id", grant)
+            .with_metadata("lost", lost.name())
+    }
+
+    /// An incremental request asks for another mode than the grant has.
+    pub fn mode_mismatch(feature: &FeatureName) -> Self {
+        let rejection = Rejection::ModeMismatch { feature: feature.clone() };
+        Self::new(ErrorReason::ModeMismatch, rejection.to_string()).with_metadata("feature", feature)
+    }
+
+    /// The queue is full.
+    pub fn overloaded(retry_after: Duration) -> Self {
+        Self::new(ErrorReason::Overloaded, "the server has too much to do; try again after the delay given")
+            .with_retry_after(retry_after)
+    }
+
+    /// The deadline passed before there was an answer.
+    pub fn deadline_exceeded() -> Self {
+        Self::new(
+            ErrorReason::DeadlineExceeded,
+            "the deadline passed before there was an answer; repeat with the same request id to learn what was decided",
+        )
+    }
+
+    /// The server is stopping.
+    pub fn shutting_down() -> Self {
+        Self::new(ErrorReason::ShuttingDown, "the server is stopping; call again, another server or later")
+            .with_retry_after(Duration::from_secs(1))
+    }
+
+    /// The store does not answer; `detail` is for the log.
+    pub fn store_unavailable(detail: impl fmt::Display) -> Self {
+        Self::new(ErrorReason::StoreUnavailable, "the server cannot reach its store; try again")
+            .with_retry_after(Duration::from_secs(1))
+            .with_detail(detail)
+    }
+
+    /// A defect; `detail` is for the log.
+    pub fn internal(detail: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorReason::Internal,
+            "the server failed; its log has the detail under the answer's x-request-id",
+        )
+        .with_detail(detail)
+    }
+
+    /// Nothing has this id or name.
+    pub fn not_found(what: impl fmt::Display) -> Self {
+        Self::new(ErrorReason::NotFound, format!("there is no {what}"))
+    }
+
+    /// Something has this name already.
+    pub fn already_exists(what: impl fmt::Display) -> Self {
+        Self::new(ErrorReason::AlreadyExists, format!("there is {what} already"))
+    }
+
+    /// The caller stopped waiting.
+    pub fn cancelled() -> Self {
+        Self::new(ErrorReason::Cancelled, "the caller stopped waiting")
+    }
+
+    /// Too much in one call.
+    pub fn limit_exceeded(message: impl Into<String>) -> Self {
+        Self::new(ErrorReason::LimitExceeded, message)
+    }
+}

@@ -1,0 +1,108 @@
+//! Listening: early, with an error that says what to do, and accepting that survives a bad moment.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::Stream;
+use futures::stream;
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long to wait after a connection could not be accepted, for want of file handles usually.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a server cannot listen. `setting` is the configuration key of the address.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody listens there already.
+    #[error(
+        "cannot listen on {address}: the port is in use; stop the process that uses it, or set `{setting}` to another port"
+    )]
+    InUse {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Its key.
+        setting: &'static str,
+    },
+    /// This user may not.
+    #[error(
+        "cannot listen on {address}: not permitted; set `{setting}` to a port above 1023, or run with the right to use it"
+    )]
+    NotPermitted {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Its key.
+        setting: &'static str,
+    },
+    /// The machine has no such address.
+    #[error(
+        "cannot listen on {address}: this machine has no such address; set `{setting}` to one of its own, or to 0.0.0.0"
+    )]
+    NoSuchAddress {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Its key.
+        setting: &'static str,
+    },
+    /// Anything else.
+    #[error("cannot listen on {address}: {source}; check `{setting}`")]
+    Other {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Its key.
+        setting: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Listens on an address that the configuration key `setting` gave.
+pub async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => BindError::InUse { address, setting },
+        ErrorKind::PermissionDenied => BindError::NotPermitted { address, setting },
+        ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { address, setting },
+        _ => BindError::Other { address, setting, source },
+    })
+}
+
+/// The listener's connections, without end. Dropping the stream closes the listener.
+pub(super) fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
+    stream::unfold(listener, |listener| async move {
+        loop {
+            match listener.accept().await {
+                Ok((connection, _)) => {
+                    // Answers are small and awaited; a connection that is gone already fails on its own.
+                    let _ = connection.set_nodelay(true);
+                    return Some((Ok(connection), listener));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn errors_name_the_address_and_what_to_do() {
+        let taken = bind("127.0.0.1:0".parse().unwrap(), "licensing.listen").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = bind(address, "licensing.listen").await.unwrap_err();
+        assert!(matches!(error, BindError::InUse { .. }));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot listen on {address}: the port is in use; stop the process that uses it, or set `licensing.listen` to another port"
+            )
+        );
+
+        let error = bind("192.0.2.1:1".parse().unwrap(), "licensing.listen").await.unwrap_err();
+        assert!(matches!(error, BindError::NoSuchAddress { .. } | BindError::NotPermitted { .. }), "{error}");
+    }
+}

@@ -1,0 +1,198 @@
+//! The data directory: what is in it, that it is ours, and that only one process works in it.
+//!
+//! ```text
+//! format         the layout's version
+//! lock           held by the process that works here; holds its id
+//! licensing.db   licensing's database, with its -wal and -shm files
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// The layout that this release makes and understands.
+const FORMAT: u32 = 1;
+
+/// A directory with the databases of this process, locked as long as this value lives.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    /// The lock ends when the file is closed, however the process ends.
+    _lock: File,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Nobody has made it yet.
+    #[error("{path} is no data directory yet; run `leasehold init` to make it one")]
+    NotInitialised {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is one already.
+    #[error("{path} is a data directory already; use it as it is, or choose another")]
+    Exists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It holds something else.
+    #[error("{path} holds other files; choose an empty or new directory")]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another process works in it.
+    #[error(
+        "another process{who} works in the data directory {path}; stop it first, or choose another directory",
+        who = .pid.map(|pid| format!(" ({pid})")).unwrap_or_default()
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// The other process, where it can be read.
+        pid: Option<u32>,
+    },
+    /// A newer release has changed its layout.
+    #[error(
+        "the data directory {path} was changed by a newer release: its layout is version {found}, this release \
+         knows versions up to {known}; upgrade Leasehold"
+    )]
+    Newer {
+        /// The directory.
+        path: PathBuf,
+        /// The directory's version.
+        found: u32,
+        /// The newest version that this release knows.
+        known: u32,
+    },
+    /// Its version cannot be read.
+    #[error("{path} does not say a version; restore the data directory from a backup")]
+    Damaged {
+        /// The file with the version.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot use {path}: {source}; check the path and its permissions")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DataDir {
+    /// Opens and locks a directory that [`DataDir::create`] has made.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let format = path.join("format");
+        let text = match fs::read_to_string(&format) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(DataDirError::NotInitialised { path: path.to_owned() });
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(DataDirError::Damaged { path: format });
+            }
+            Err(source) => return Err(DataDirError::Io { path: format, source }),
+        };
+        match text.trim().parse() {
+            Ok(0) | Err(_) => Err(DataDirError::Damaged { path: format }),
+            Ok(found) if found > FORMAT => {
+                Err(DataDirError::Newer { path: path.to_owned(), found, known: FORMAT })
+            }
+            Ok(_) => Ok(Self { path: path.to_owned(), _lock: lock(path)? }),
+        }
+    }
+
+    /// Makes a new data directory, with its parents, readable by its owner alone, and locks it. An empty
+    /// directory will do, and so will one whose making was cut short.
+    pub fn create(path: &Path) -> Result<Self, DataDirError> {
+        fs::create_dir_all(path).map_err(io_error(path))?;
+        if path.join("format").exists() {
+            return Err(DataDirError::Exists { path: path.to_owned() });
+        }
+        for entry in fs::read_dir(path).map_err(io_error(path))? {
+            let name = entry.map_err(io_error(path))?.file_name();
+            // File systems of their own come with `lost+found`.
+            if !["lock", "format.new", "lost+found"].iter().any(|known| name == *known) {
+                return Err(DataDirError::NotEmpty { path: path.to_owned() });
+            }
+        }
+        tighten(path);
+        let lock = lock(path)?;
+        // Last and whole: a directory that has its version is complete.
+        let (new, format) = (path.join("format.new"), path.join("format"));
+        let mut file = File::create(&new).map_err(io_error(&new))?;
+        writeln!(file, "{FORMAT}").and_then(|()| file.sync_all()).map_err(io_error(&new))?;
+        fs::rename(&new, &format).map_err(io_error(&format))?;
+        sync_directory(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Licensing's database; made when it is first opened.
+    pub fn licensing_db(&self) -> PathBuf {
+        self.path.join("licensing.db")
+    }
+}
+
+fn lock(path: &Path) -> Result<File, DataDirError> {
+    let name = path.join("lock");
+    let mut options = OpenOptions::new();
+    let mut file =
+        options.read(true).write(true).create(true).truncate(false).open(&name).map_err(io_error(&name))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // Some systems keep others from reading what is locked.
+            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
+            return Err(DataDirError::Locked { path: path.to_owned(), pid });
+        }
+        Err(TryLockError::Error(source)) => return Err(DataDirError::Io { path: name, source }),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(io_error(&name))?;
+    Ok(file)
+}
+
+/// Takes everyone's rights but the owner's.
+fn tighten(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+
+        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+            // A volume can belong to someone else and still be for us alone.
+            tracing::warn!(path = %path.display(), %error, "the data directory's permissions stay as they are");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+/// Lets the directory's entries survive a loss of power.
+fn sync_directory(path: &Path) -> Result<(), DataDirError> {
+    // Elsewhere directories cannot be opened like files, and need not be.
+    if cfg!(unix) {
+        File::open(path).and_then(|directory| directory.sync_all()).map_err(io_error(path))?;
+    }
+    Ok(())
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io { path, source }
+}
+
+#[cfg(test)]
+#[path = "data_dir_tests.rs"]
+mod tests;

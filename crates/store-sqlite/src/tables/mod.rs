@@ -1,0 +1,9 @@
+//! One module a table: its columns, how a row is read back, and how rows are written.
+//! Not responsible for when: that is the batch and the lists.
+
+pub(crate) mod activity;
+pub(crate) mod answers;
+pub(crate) mod devices;
+pub(crate) mod grants;
+pub(crate) mod groups;
+pub(crate) mod line_items;

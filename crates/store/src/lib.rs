@@ -1,0 +1,23 @@
+//! Storage traits, one per service, and what every back end promises.
+//!
+//! A service loads, lets `domain` decide, and saves; this crate says in which words. Not responsible
+//! for how a database does it: that is `store-sqlite` and `store-postgres`, and both pass the suite in
+//! [`conformance`] (feature `conformance`).
+//!
+//! Rules for a back end:
+//! - Everything belongs to an instance: every key starts with it, and no statement spans two.
+//! - A batch is one transaction. Until [`LicensingBatch::commit`] returns, nothing of it is visible, and
+//!   when it has returned, all of it survives the loss of the machine's power.
+//! - A batch that is dropped without a commit leaves nothing behind. So does one of which a call failed: it
+//!   cannot be committed any more.
+//! - Two batches of one instance never read the same counters at once.
+//! - What is not found is `None` or left out of the answer, never an error.
+//! - Times are kept to the microsecond.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+pub mod licensing;
+
+pub use error::StoreError;
+pub use licensing::{LicensingBatch, LicensingStore};

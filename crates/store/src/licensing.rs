@@ -1,0 +1,242 @@
+//! What licensing keeps, and how it reads and writes it.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use leasehold_domain::cell::LineItemState;
+use leasehold_domain::text::FeatureName;
+use leasehold_domain::{
+    Activity, Changes, Device, EntryId, Estate, FencingToken, Grant, GrantId, Group, GroupId, Holder, HostId,
+    InstanceId, LineItemId, Policies, RequestId,
+};
+
+use crate::StoreError;
+
+/// One logical licence server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Unique, 1 to 64 bytes.
+    pub name: String,
+    /// Requests that name no instance mean this one; exactly one is.
+    pub is_default: bool,
+}
+
+/// What a batch of requests touches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Who asks: their grants and devices are loaded.
+    pub holders: Vec<Holder>,
+    /// Whose reservations are loaded.
+    pub hostids: Vec<HostId>,
+    /// Features whose line items are loaded, besides those of the grants and reservations found.
+    pub features: Vec<FeatureName>,
+    /// Grants that are loaded by id, with their line items.
+    pub grants: Vec<GrantId>,
+}
+
+/// A request's answer, kept so that a repeat gets the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// The request's id.
+    pub id: RequestId,
+    /// SHA-256 of the request's body.
+    pub body_hash: [u8; 32],
+    /// The unsigned answer, encoded.
+    pub answer: Vec<u8>,
+}
+
+/// Everything that allocation reads and writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Every line item with its cells, by id.
+    pub items: Vec<LineItemState>,
+    /// Every reservation group, by name.
+    pub groups: Vec<Group>,
+}
+
+/// A change of rights or reservations, written in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RightsChange {
+    /// Line items with their cells, as they stand now; their old cells go.
+    pub items: Vec<LineItemState>,
+    /// Line items that go; nothing of them is out.
+    pub removed_items: Vec<LineItemId>,
+    /// Groups as they stand now; their old entries go.
+    pub groups: Vec<Group>,
+    /// Groups that go, with their entries.
+    pub removed_groups: Vec<GroupId>,
+    /// Entries that are gone: parts charged to them are charged to the default pool from now on.
+    pub gone_entries: Vec<EntryId>,
+    /// One record for each change.
+    pub activity: Vec<Activity>,
+}
+
+/// Which rows of a list are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Most rows, at least 1.
+    pub limit: u32,
+    /// The sort key of the last row of the page before. What was never a key is no error.
+    pub after: Option<String>,
+    /// Rows to pass over.
+    pub skip: u32,
+    /// Keeps rows that contain this text, without regard to case (ASCII); empty keeps all.
+    pub search: String,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows, in the list's order.
+    pub rows: Vec<T>,
+    /// The sort key of the last row, where more follow.
+    pub next: Option<String>,
+    /// Rows in the whole list, after the search.
+    pub total: u64,
+}
+
+/// A device with what it holds, summed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// The device.
+    pub device: Device,
+    /// Grants that it holds, over all its places.
+    pub grants: u64,
+    /// Counts that it holds.
+    pub counts: u64,
+    /// When the last of its grants ends if nothing renews it: a borrow at its end, an online one at its
+    /// floor deadline where that is earlier.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An online grant whose floor deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// The grant.
+    pub id: GrantId,
+    /// Its token when it was found.
+    pub fencing_token: FencingToken,
+}
+
+/// Narrows the list of grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantFilter {
+    /// Only those of this feature.
+    pub feature: Option<FeatureName>,
+    /// Only those of this device.
+    pub device: Option<HostId>,
+}
+
+/// What licensing keeps.
+#[async_trait]
+pub trait LicensingStore: Send + Sync + 'static {
+    /// Whether it answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Every instance, by name.
+    async fn instances(&self) -> Result<Vec<Instance>, StoreError>;
+
+    /// Adds an instance. A taken name or a second default is a [`StoreError::Constraint`].
+    async fn create_instance(&self, instance: &Instance) -> Result<(), StoreError>;
+
+    /// Begins a transaction on one instance and waits for its turn.
+    async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError>;
+
+    /// Every line item with its cells, by id.
+    async fn line_items(&self, instance: InstanceId) -> Result<Vec<LineItemState>, StoreError>;
+
+    /// The grants of these ids; those that are not found are left out.
+    async fn grants_by_id(&self, instance: InstanceId, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError>;
+
+    /// The grants, by id, which is by the time of their making. `search` looks at hostid and feature.
+    async fn grants(
+        &self,
+        instance: InstanceId,
+        filter: &GrantFilter,
+        page: &PageQuery,
+    ) -> Result<Page<Grant>, StoreError>;
+
+    /// The devices, by hostid. `search` looks at hostid and alias.
+    async fn devices(&self, instance: InstanceId, page: &PageQuery) -> Result<Page<DeviceRow>, StoreError>;
+
+    /// One device.
+    async fn device(&self, instance: InstanceId, hostid: &HostId) -> Result<Option<DeviceRow>, StoreError>;
+
+    /// The reservation groups, by name. `search` looks at the name.
+    async fn groups(&self, instance: InstanceId, page: &PageQuery) -> Result<Page<Group>, StoreError>;
+
+    /// The activity, newest first. `search` looks at hostid and feature.
+    async fn activity(&self, instance: InstanceId, page: &PageQuery) -> Result<Page<Activity>, StoreError>;
+
+    /// Online grants whose floor deadline is at or before `now`, longest passed first.
+    async fn silent(
+        &self,
+        instance: InstanceId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Silent>, StoreError>;
+
+    /// Grants with a part that ends at or before `now`, earliest first.
+    async fn overdue(
+        &self,
+        instance: InstanceId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<GrantId>, StoreError>;
+
+    /// Online grants alive.
+    async fn count_online(&self, instance: InstanceId) -> Result<u64, StoreError>;
+
+    /// Moves floor deadlines forward, never back, where the fencing token still stands.
+    async fn move_floors(
+        &self,
+        instance: InstanceId,
+        floors: &[(GrantId, FencingToken, Timestamp)],
+    ) -> Result<(), StoreError>;
+
+    /// Forgets up to `limit` stored answers from before `before`; says how many.
+    async fn forget_answers(
+        &self,
+        instance: InstanceId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
+    /// Forgets up to `limit` activity records from before `before`; says how many.
+    async fn forget_activity(
+        &self,
+        instance: InstanceId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+}
+
+/// One transaction on one instance. Dropped without a commit, it leaves nothing behind.
+#[async_trait]
+pub trait LicensingBatch: Send {
+    /// Claims request ids and returns the stored answers of those that came before.
+    async fn claim(&mut self, ids: &[RequestId], now: Timestamp) -> Result<Vec<StoredAnswer>, StoreError>;
+
+    /// Loads what the batch touches, locked until the end of the transaction.
+    async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError>;
+
+    /// Loads all line items and reservations, locked until the end of the transaction.
+    async fn load_rights(&mut self) -> Result<Rights, StoreError>;
+
+    /// Writes changes of rights and reservations; more may follow before the commit.
+    async fn save_rights(&mut self, change: &RightsChange) -> Result<(), StoreError>;
+
+    /// Writes every change with a constant number of statements, and the answers beside them, then commits.
+    ///
+    /// `now` is the time that the answers are kept under.
+    async fn commit(
+        self: Box<Self>,
+        changes: &Changes,
+        answers: &[StoredAnswer],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets a device that holds nothing. The commit makes it so; a device that holds something then stays.
+    async fn remove_device(&mut self, hostid: &HostId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,14 @@
+//! Throw-away processes for tests: real ones, ended and removed with the value that stands for them.
+//!
+//! A dev-dependency only. It knows no service of ours: what it starts it takes as a command line, and what it
+//! finds out it reads from ports and output. Unix alone: tests of processes need its signals.
+
+mod error;
+mod port;
+mod postgres;
+mod process;
+
+pub use error::Error;
+pub use port::free_port;
+pub use postgres::Postgres;
+pub use process::{Process, Signal};

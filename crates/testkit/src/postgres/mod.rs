@@ -1,0 +1,256 @@
+//! A Postgres server of one's own: installed programs, a temporary folder, a free port, full durability.
+
+mod installation;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::process::{Process, Signal, send};
+use crate::{Error, free_port};
+use installation::Installation;
+
+/// How long starting and stopping may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+const READY: &str = "database system is ready to accept connections";
+const PORT_TAKEN: &str = "Address already in use";
+/// A port found free can be taken by somebody else before the server has it.
+const PORTS_TRIED: usize = 5;
+/// As a production server has them; nothing is measured or tested with less.
+const DURABLE: &[(&str, &str)] = &[("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")];
+
+/// A server for one test. Everybody on 127.0.0.1 may connect, as the superuser `postgres`. Dropping it ends the server
+/// and removes its data.
+#[derive(Debug)]
+pub struct Postgres {
+    // Before the folder: fields are dropped in order, and the server ends first.
+    server: Process,
+    folder: TempDir,
+    installation: Installation,
+    settings: Vec<(String, String)>,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes a new, empty server and waits until it takes connections.
+    pub async fn start() -> Result<Self, Error> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with settings of `postgresql.conf`, which overrule the ones that it has from here.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
+        let folder = folder.map_err(Error::system("cannot make a temporary folder"))?;
+        let installation = Installation::find(folder.path())?;
+        if let Some(user) = installation.user() {
+            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))
+                .map_err(Error::system("cannot give the data folder to the user `postgres`"))?;
+        }
+        make_cluster(&installation, &data(&folder)).await?;
+        let settings: Vec<(String, String)> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut tried = 1;
+        loop {
+            let port = free_port()?;
+            match start_server(&installation, &folder, port, &settings).await {
+                Ok(server) => return Ok(Self { server, folder, installation, settings, port }),
+                Err(Error::Ended { output, .. }) if output.contains(PORT_TAKEN) && tried < PORTS_TRIED => {
+                    tried += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where a client connects: `postgres://…`, the database `postgres`. The same after [`Self::start_again`].
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Its TCP port at 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of its Unix socket.
+    pub fn socket_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has logged since it was last started.
+    pub fn log(&self) -> String {
+        self.server.stderr()
+    }
+
+    /// `psql` with these arguments, connected to the server; plain output, stops at the first error.
+    pub fn psql(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = self.client("psql");
+        command
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"])
+            .args(args);
+        command
+    }
+
+    /// `pgbench` with these arguments, connected to the server.
+    pub fn pgbench(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = self.client("pgbench");
+        command.args(args);
+        command
+    }
+
+    /// Ends every process of the server at once, as `kill -9` or a power cut of the process would. The data stays.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        // It has none that live on by themselves; listed before, as afterwards they are nobody's children.
+        let children = children(self.server.id());
+        self.server.kill()?;
+        if !children.is_empty() {
+            send("KILL", &children)?;
+        }
+        // A process that still holds the shared memory would keep the next server from starting.
+        let deadline = Instant::now() + PATIENCE;
+        while children.iter().any(|child| is_alive(*child)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Stops the server in order: open transactions are rolled back, everything is written. The data stays.
+    pub async fn stop(&mut self) -> Result<(), Error> {
+        self.server.signal(Signal::Interrupt)?;
+        self.server.wait(PATIENCE).await.map(drop)
+    }
+
+    /// Starts the server on the data that a kill or a stop left, at the same port. One that runs is killed first.
+    pub async fn start_again(&mut self) -> Result<(), Error> {
+        self.kill()?;
+        self.server = start_server(&self.installation, &self.folder, self.port, &self.settings).await?;
+        Ok(())
+    }
+
+    fn client(&self, program: &str) -> Command {
+        let mut command = self.installation.client_program(program);
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
+        command.env("PGUSER", "postgres").env("PGDATABASE", "postgres");
+        command.env_remove("PGSERVICE").env_remove("PGOPTIONS").env_remove("PGSSLMODE");
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        let _ = self.kill();
+    }
+}
+
+fn data(folder: &TempDir) -> PathBuf {
+    folder.path().join("data")
+}
+
+async fn make_cluster(installation: &Installation, data: &Path) -> Result<(), Error> {
+    let mut command = installation.server_program("initdb");
+    // Whatever befalls the machine now, nobody misses this cluster; the server itself syncs.
+    command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+    command.arg("--pgdata").arg(data);
+    let mut initdb = Process::spawn(command)?;
+    initdb.wait_for_line("Success.", PATIENCE).await?;
+    initdb.wait(PATIENCE).await.map(drop)
+}
+
+async fn start_server(
+    installation: &Installation,
+    folder: &TempDir,
+    port: u16,
+    settings: &[(String, String)],
+) -> Result<Process, Error> {
+    let mut command = installation.server_program("postgres");
+    command.arg("-D").arg(data(folder));
+    let mut set = |name: &str, value: &str| {
+        command.arg("-c").arg(format!("{name}={value}"));
+    };
+    for (name, value) in DURABLE {
+        set(name, value);
+    }
+    set("listen_addresses", "127.0.0.1");
+    set("port", &port.to_string());
+    set("unix_socket_directories", &folder.path().to_string_lossy());
+    for (name, value) in settings {
+        set(name, value);
+    }
+    let mut server = Process::spawn(command)?;
+    server.wait_for_line(READY, PATIENCE).await?;
+    Ok(server)
+}
+
+/// The processes that this one started and has not lost.
+fn children(process: u32) -> Vec<u32> {
+    let list =
+        std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// Whether the process can still do or hold anything: one that only waits to be noticed cannot.
+fn is_alive(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(postgres: &Postgres, sql: &str) -> Result<String, String> {
+        let output = postgres.psql(["-c", sql]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_survives_a_kill() {
+        let mut postgres = Postgres::start().await.unwrap();
+        assert_eq!(ask(&postgres, "select 1").unwrap(), "1");
+        for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+            assert_eq!(ask(&postgres, &format!("show {setting}")).unwrap(), "on", "{setting}");
+        }
+        ask(&postgres, "create table t (n int); insert into t values (42)").unwrap();
+        let (url, children) = (postgres.url(), children(postgres.server.id()));
+        assert!(!children.is_empty(), "the server has processes of its own");
+
+        postgres.kill().unwrap();
+        assert!(children.iter().all(|child| !is_alive(*child)), "all of them are dead");
+        assert!(ask(&postgres, "select 1").is_err());
+
+        postgres.start_again().await.unwrap();
+        assert!(postgres.log().contains("automatic recovery in progress"), "{}", postgres.log());
+        assert_eq!(ask(&postgres, "select n from t").unwrap(), "42");
+        assert_eq!(postgres.url(), url);
+
+        postgres.stop().await.unwrap();
+        postgres.start_again().await.unwrap();
+        assert!(!postgres.log().contains("automatic recovery"), "a stop leaves nothing to recover");
+    }
+
+    #[tokio::test]
+    async fn it_goes_without_a_trace() {
+        let postgres = Postgres::start_with(&[("max_connections", "7")]).await.unwrap();
+        assert_eq!(ask(&postgres, "show max_connections").unwrap(), "7");
+        let version = postgres.pgbench(["--version"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&version.stdout).starts_with("pgbench (PostgreSQL)"));
+        let mut processes = children(postgres.server.id());
+        processes.push(postgres.server.id());
+        let folder = postgres.folder.path().to_owned();
+        assert!(postgres.socket_dir().join(format!(".s.PGSQL.{}", postgres.port())).exists());
+        drop(postgres);
+        assert!(!folder.exists());
+        assert!(processes.iter().all(|process| !is_alive(*process)));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_start_says_why() {
+        let error = Postgres::start_with(&[("no_such_setting", "1")]).await.unwrap_err().to_string();
+        assert!(error.contains("no_such_setting"), "{error}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Judges what a server has kept, and what it told its clients, against what it promises.
+//!
+//! [`snapshot`] is the state of a server at rest, whatever back end it came from; [`sqlite`] reads one.
+//! [`state`] judges a snapshot alone. [`history`] is what clients sent and heard, and [`replay`] judges both
+//! together. Nothing here asks a running server anything.
+
+pub(crate) mod history;
+pub(crate) mod holdings;
+pub(crate) mod replay;
+pub(crate) mod snapshot;
+pub(crate) mod sqlite;
+pub(crate) mod state;
+pub(crate) mod tally;
+mod tests;
+
+use std::fmt;
+
+/// What a server promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rule {
+    /// The files are whole.
+    SoundFile,
+    /// Counts out never exceed count and overdraft, and what is set aside is kept.
+    NoOverIssue,
+    /// What a client was told that it holds it holds, until it gives it up.
+    NoLostGrant,
+    /// A request id changes state once and has one answer.
+    ExactlyOnce,
+    /// One holder has one grant of a feature.
+    OneGrant,
+    /// An old token changes nothing.
+    Fencing,
+    /// Parts, counters and activity agree.
+    Conservation,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::SoundFile => "sound file",
+            Self::NoOverIssue => "no over-issue",
+            Self::NoLostGrant => "no lost grant",
+            Self::ExactlyOnce => "exactly once",
+            Self::OneGrant => "one grant per holder and feature",
+            Self::Fencing => "fencing",
+            Self::Conservation => "conservation",
+        })
+    }
+}
+
+/// A promise that was not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) rule: Rule,
+    /// What was found, with names and numbers.
+    pub(crate) found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.rule, self.found)
+    }
+}
+
+/// Violations as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(pub(crate) Vec<Violation>);
+
+impl Violations {
+    pub(crate) fn add(&mut self, rule: Rule, found: impl Into<String>) {
+        self.0.push(Violation { rule, found: found.into() });
+    }
+
+    /// Fails the test if there is one. `context` is what it takes to run the same again.
+    #[track_caller]
+    pub(crate) fn assert_none(&self, context: &str) {
+        let lines: Vec<String> = self.0.iter().take(40).map(ToString::to_string).collect();
+        assert!(self.0.is_empty(), "{} violations ({context}):\n{}", self.0.len(), lines.join("\n"));
+    }
+}

@@ -1,0 +1,19 @@
+//! Tests from end to end: the real binary or the real wiring, real sockets, real files.
+//!
+//! Each test has a server, a data directory and a port of its own, and needs no other to have run.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests and what they share")]
+
+mod bad_input;
+mod binary;
+mod calls;
+mod checker;
+mod client_sdk;
+mod crash;
+mod foreign_client;
+mod leases;
+mod player;
+mod raw;
+mod restart;
+mod server;
+mod watched_clock;

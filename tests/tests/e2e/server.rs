@@ -1,0 +1,149 @@
+//! The real server: its data directory, its process and the way to it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use leasehold_proto::licensing::v1 as pb;
+use leasehold_testkit::{Process, free_port};
+use serde_json::Value;
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::binary::leasehold;
+use crate::calls::{Admin, Licensing};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A data directory with an estate, and the server on it while there is one.
+pub(crate) struct Server {
+    folder: TempDir,
+    port: u16,
+    settings: Vec<(String, String)>,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// A server with this estate, ready for calls. `settings` are keys such as `licensing.lease_ttl`.
+    pub(crate) async fn start(estate: &Value, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("estate.json"), estate.to_string()).unwrap();
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let mut server = Self { folder, port: free_port().unwrap(), settings, process: None };
+        let mut init = Process::spawn(server.command(&["init", "--data-dir", "data"])).unwrap();
+        let status = init.wait(PATIENCE).await.unwrap();
+        assert!(status.success(), "leasehold init: {status}\n{}", init.stderr());
+        server.serve().await;
+        server
+    }
+
+    /// Starts the process on the same data and port, and waits until it answers.
+    pub(crate) async fn serve(&mut self) {
+        assert!(self.process.is_none(), "the server runs already");
+        let listen = format!("127.0.0.1:{}", self.port);
+        let command = self.command(&[
+            "serve",
+            "--data-dir",
+            "data",
+            "--listen",
+            &listen,
+            "--development-estate",
+            "estate.json",
+        ]);
+        let mut process = Process::spawn(command).unwrap();
+        process.wait_for_port(self.port, PATIENCE).await.unwrap();
+        let start = Instant::now();
+        while let Err(status) = self.admin().get_instance(pb::GetInstanceRequest::default()).await {
+            assert!(process.status().unwrap().is_none(), "the server ended: {}", process.stderr());
+            assert!(start.elapsed() < PATIENCE, "{status}\n{}", process.stderr());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.process = Some(process);
+    }
+
+    /// Ends the process as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().expect("the server runs").kill().unwrap();
+    }
+
+    /// Asks the process to end, and says how long it took. It must end well.
+    pub(crate) async fn stop(&mut self) -> Duration {
+        let mut process = self.process.take().expect("the server runs");
+        let start = Instant::now();
+        let status = process.terminate(PATIENCE).await.unwrap();
+        let took = start.elapsed();
+        assert!(status.success(), "{status}\n{}", process.stderr());
+        took
+    }
+
+    /// What the process has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.as_ref().map(Process::stderr).unwrap_or_default()
+    }
+
+    /// The address, `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A connection of its own, made when it is first used and made again when it is lost.
+    pub(crate) fn channel(&self) -> Channel {
+        channel(self.port)
+    }
+
+    /// The port, the same for every process on this data.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A client for what licence holders call.
+    pub(crate) fn licensing(&self) -> Licensing {
+        Licensing::new(self.channel())
+    }
+
+    /// A client for what administrators call.
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::new(self.channel())
+    }
+
+    /// Replaces the estate that the next process is given.
+    pub(crate) fn set_estate(&self, estate: &Value) {
+        std::fs::write(self.folder.path().join("estate.json"), estate.to_string()).unwrap();
+    }
+
+    /// The folder that the server keeps its data in.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(leasehold());
+        // What the machine has set must not change what is tested.
+        let ambient =
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LEASEHOLD_"));
+        for (name, _) in ambient {
+            command.env_remove(name);
+        }
+        for (key, value) in &self.settings {
+            command.env(format!("LEASEHOLD__{}", key.to_uppercase().replace('.', "__")), value);
+        }
+        command.args(words).current_dir(self.folder.path());
+        command
+    }
+}
+
+/// A connection to a port of this machine.
+pub(crate) fn channel(port: u16) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("this is a URI");
+    endpoint.connect_timeout(Duration::from_secs(5)).connect_lazy()
+}
+
+/// The database file in a data directory.
+pub(crate) fn database(data: &Path) -> PathBuf {
+    let is_database =
+        |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3\0"));
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(is_database).collect();
+    assert_eq!(found.len(), 1, "one database in {}: {found:?}", data.display());
+    found.remove(0)
+}
