@@ -4,6 +4,7 @@
 mod conformance;
 mod figures;
 mod load;
+mod servers;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,9 @@ enum Cli {
     Conformance(conformance::Command),
     /// Measure, side by side with what each figure is compared to
     Bench(figures::Command),
+    /// Answer empty calls: what some figures are compared to
+    #[command(name = figures::empty::WORD, hide = true)]
+    ServeEmptyCalls(figures::empty::Command),
 }
 
 /// Why there is no result, as the sentence that the user reads.
@@ -40,6 +44,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli::Conformance(command) => command.run().await,
         Cli::Bench(command) => command.run().await,
+        Cli::ServeEmptyCalls(command) => command.run().await,
     };
     result.unwrap_or_else(|failure| {
         tell(&format!("error: {failure}"));

@@ -76,8 +76,9 @@ impl Client {
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
         // Making a channel outside a runtime panics.
         Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let channel = channel::lazy(&options.server, options.connect_timeout).map_err(|error| {
-            ConnectError::Channel { server: options.server.clone(), problem: error.to_string() }
+        let channel = channel::lazy(&options).map_err(|error| ConnectError::Channel {
+            server: options.server.clone(),
+            problem: error.to_string(),
         })?;
         Self::over(channel, options).await
     }
@@ -130,6 +131,11 @@ impl Client {
     /// Its administration, raw, over the same channel.
     pub fn admin(&self) -> LicensingAdminServiceClient<Channel> {
         LicensingAdminServiceClient::new(self.inner.channel.clone()).max_decoding_message_size(MAX_ANSWER)
+    }
+
+    /// The channel itself, for the generated clients of other services at the same address.
+    pub fn channel(&self) -> Channel {
+        self.inner.channel.clone()
     }
 
     /// What the failure of a raw call means, in words for people.

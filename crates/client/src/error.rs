@@ -26,6 +26,14 @@ pub enum CallError {
         /// What the network said.
         problem: String,
     },
+    /// The connection cannot be secured: a certificate is missing or not good, or one side speaks plain text.
+    #[error("cannot connect to the licence server at {server}: {problem}")]
+    Insecure {
+        /// The server.
+        server: ServerAddress,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// The server has answered with an error.
     #[error("the licence server refused the call: {message}{}", call(.request_id.as_deref()))]
     Server {
@@ -81,6 +89,14 @@ pub enum CheckoutError {
         /// What the network said.
         problem: String,
     },
+    /// The connection cannot be secured: a certificate is missing or not good, or one side speaks plain text.
+    #[error("cannot connect to the licence server at {server}: {problem}")]
+    Insecure {
+        /// The server.
+        server: ServerAddress,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// The server has answered with an error.
     #[error("the licence server refused the call: {message}{}", call(.request_id.as_deref()))]
     Server {
@@ -118,6 +134,9 @@ pub enum ReleaseError {
 impl CallError {
     /// What a failure means to a program that called `server`.
     pub(crate) fn new(server: &ServerAddress, failure: Failure) -> Self {
+        if failure.insecure {
+            return Self::Insecure { server: server.clone(), problem: failure.message };
+        }
         if failure.is_unreachable() {
             return Self::Unreachable { server: server.clone(), problem: failure.message };
         }
@@ -146,6 +165,7 @@ impl From<CallError> for CheckoutError {
         match error {
             CallError::Invalid { field, problem } => Self::Invalid { field, problem },
             CallError::Unreachable { server, problem } => Self::Unreachable { server, problem },
+            CallError::Insecure { server, problem } => Self::Insecure { server, problem },
             CallError::Server { reason, message, request_id } => Self::Server { reason, message, request_id },
         }
     }

@@ -8,6 +8,8 @@ use leasehold_proto::types::v1::ErrorReason;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
+use crate::wire::INSECURE;
+
 /// The `domain` of the server's own errors.
 const DOMAIN: &str = "leasehold";
 /// The header that names one call in the server's log.
@@ -28,6 +30,8 @@ pub(crate) struct Failure {
     pub(crate) field: Option<(String, String)>,
     /// For people: the server's message, or what the network said.
     pub(crate) message: String,
+    /// Whether certificates are the trouble, so that another try now would not help.
+    pub(crate) insecure: bool,
     /// What the server's log has this call under.
     pub(crate) call_id: Option<String>,
 }
@@ -61,13 +65,17 @@ impl Failure {
             info.and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
         let retry_after = details.retry_info().and_then(|info| info.retry_delay);
         let violation = details.bad_request().and_then(|request| request.field_violations.first());
+        let message = message(status);
+        // Only this side of the wire speaks so, never an answer.
+        let insecure = status.source().is_some() && message.contains(INSECURE);
         Self {
-            verdict: verdict(status, retry_after.is_some()),
+            verdict: if insecure { Verdict::NotSent } else { verdict(status, retry_after.is_some()) },
             retry_after,
             reason: reason.unwrap_or_default(),
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
             field: violation.map(|found| (found.field.clone(), found.description.clone())),
-            message: message(status),
+            message: message.replace(INSECURE, ""),
+            insecure,
             call_id: status.metadata().get(CALL_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
         }
     }

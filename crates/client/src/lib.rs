@@ -26,6 +26,7 @@ mod answer;
 mod channel;
 mod checkout;
 mod client;
+mod connection;
 mod error;
 mod establish;
 mod failure;
@@ -38,10 +39,16 @@ mod options;
 mod place;
 mod retry;
 mod state;
+mod tls;
+mod wire;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use checkout::Checkout;
 pub use client::{Client, ConnectError};
+pub use connection::{
+    CA_VARIABLE, CERT_VARIABLE, Connection, ConnectionError, ConnectionFile, KEY_VARIABLE,
+    SERVER_NAME_VARIABLE, SERVER_VARIABLE,
+};
 pub use error::{CallError, CheckoutError, ReleaseError};
 pub use guard::Guard;
 pub use leasehold_domain::capability::DictionaryValue;
@@ -49,5 +56,6 @@ pub use leasehold_domain::interval::Granularity;
 pub use leasehold_domain::{DeviceType, GrantId, HostId, HostIdType};
 pub use leasehold_proto::licensing::v1::{RefusalReason, RequestRefusal};
 pub use leasehold_proto::types::v1::ErrorReason;
-pub use options::{EnvironmentError, Options, Retry, SERVER_VARIABLE};
+pub use options::{Options, Retry};
 pub use state::{LostReason, State};
+pub use tls::{ClientCertificate, Pem, Tls};

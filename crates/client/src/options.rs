@@ -1,15 +1,13 @@
 //! What a program says when it connects.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use leasehold_domain::{DeviceType, HostId};
 
-use crate::address::{AddressError, ServerAddress};
-
-/// The environment variable that names the licence server.
-pub const SERVER_VARIABLE: &str = "LEASEHOLD_SERVER";
+use crate::address::ServerAddress;
+use crate::connection::{Connection, ConnectionError};
+use crate::tls::Tls;
 
 /// How a client reaches its server and what it says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +15,10 @@ pub const SERVER_VARIABLE: &str = "LEASEHOLD_SERVER";
 pub struct Options {
     /// The licence server.
     pub server: ServerAddress,
+    /// Where else the same service is, tried in this order when a connection is made. Empty by default.
+    pub more_servers: Vec<ServerAddress>,
+    /// How the connection is secured. `None`, as by default: not at all.
+    pub tls: Option<Tls>,
     /// The instance's id or name. Empty, as by default, is the server's default instance.
     pub instance: String,
     /// What names this device, best first, at most 32. Empty, as by default: the operating system's machine
@@ -58,24 +60,13 @@ pub struct Retry {
     pub max_delay: Duration,
 }
 
-/// The environment does not name a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EnvironmentError {
-    /// The variable's value is not an address.
-    #[error("the environment variable {SERVER_VARIABLE}: {0}")]
-    Address(#[from] AddressError),
-    /// The variable's value is not text.
-    #[error(
-        "the environment variable {SERVER_VARIABLE} is not UTF-8 text ({0:?}); write a host name or an IP address"
-    )]
-    NotText(OsString),
-}
-
 impl Options {
     /// This server, and the defaults for everything else.
     pub fn new(server: ServerAddress) -> Self {
         Self {
             server,
+            more_servers: Vec::new(),
+            tls: None,
             instance: String::new(),
             hostids: Vec::new(),
             user: None,
@@ -90,18 +81,11 @@ impl Options {
         }
     }
 
-    /// The server that `LEASEHOLD_SERVER` names, `localhost` where it is unset or empty.
-    pub fn from_env() -> Result<Self, EnvironmentError> {
-        Self::from_value(std::env::var_os(SERVER_VARIABLE))
-    }
-
-    fn from_value(value: Option<OsString>) -> Result<Self, EnvironmentError> {
-        let value = match value {
-            Some(value) if !value.is_empty() => value,
-            _ => return Ok(Self::new(ServerAddress::localhost())),
-        };
-        let text = value.into_string().map_err(EnvironmentError::NotText)?;
-        Ok(Self::new(text.parse()?))
+    /// What the environment says: the address or the connection file in `LEASEHOLD_SERVER`, `localhost` where
+    /// that is unset or empty, and certificates in `LEASEHOLD_CA`, `LEASEHOLD_CERT` and `LEASEHOLD_KEY`.
+    /// Blocking where there is a file to read.
+    pub fn from_env() -> Result<Self, ConnectionError> {
+        Connection::from_env().options()
     }
 }
 
@@ -113,24 +97,5 @@ impl Default for Retry {
             first_delay: Duration::from_millis(200),
             max_delay: Duration::from_secs(5),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_environment_names_the_server_or_this_machine_is_meant() {
-        let server =
-            |value: &str| Options::from_value(Some(value.into())).map(|options| options.server.to_string());
-        assert_eq!(server("licences:7").unwrap(), "licences:7");
-        assert_eq!(server("").unwrap(), "localhost:16770");
-        assert_eq!(Options::from_value(None).unwrap().server, ServerAddress::localhost());
-        let error = server("http://licences").unwrap_err().to_string();
-        assert!(
-            error.starts_with("the environment variable LEASEHOLD_SERVER: \"http://licences\" is a URL"),
-            "{error}"
-        );
     }
 }

@@ -59,7 +59,7 @@ where
         may_have_acted |= failure.may_have_acted();
         let delay = delay(retry, failures, failure.retry_after, rand::random());
         let over = crate::state::later(Instant::now(), delay) >= deadline;
-        if !failure.verdict.repeats() || delivered >= retry.max_attempts || over {
+        if !failure.verdict.repeats() || failure.insecure || delivered >= retry.max_attempts || over {
             // A definite answer is about the request, whichever attempt it came to.
             may_have_acted &= failure.verdict != Verdict::Definite;
             return Err(GaveUp { failure, may_have_acted });

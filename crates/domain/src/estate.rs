@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Activity, ActivityKind};
 use crate::cell::{Cell, LineItemState, Source};
@@ -23,6 +23,9 @@ use crate::text::FeatureName;
 pub struct Estate {
     /// The instance's settings.
     pub policies: Policies,
+    /// How far the clock that decides has stepped ahead lately. Periods end so much later, so that a step alone
+    /// ends none.
+    pub clock_ahead: SignedDuration,
     items: BTreeMap<LineItemId, LineItemState>,
     by_feature: HashMap<FeatureName, Vec<LineItemId>>,
     entries: HashMap<HostId, Vec<Entry>>,
@@ -82,6 +85,11 @@ impl Cause {
 }
 
 impl Estate {
+    /// The time by which periods end, where it is `now` by the clock that decides.
+    pub fn ending_time(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.clock_ahead).unwrap_or(now)
+    }
+
     /// An estate of these parts. Every grant's line items must be among `items`.
     pub fn new(
         policies: Policies,

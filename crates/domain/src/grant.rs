@@ -153,6 +153,21 @@ impl Lost {
         }
     }
 
+    /// The reason of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::UnknownGrant,
+            Self::StaleToken,
+            Self::WrongToken,
+            Self::Expired,
+            Self::Ended,
+            Self::Dropped,
+            Self::TakenOver,
+            Self::Returned,
+        ];
+        all.into_iter().find(|lost| lost.name() == name)
+    }
+
     /// What happened and what to do, for people.
     pub fn message(self) -> &'static str {
         match self {

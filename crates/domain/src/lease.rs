@@ -1,8 +1,6 @@
 //! Leases: how long a silence is borne. The numbers on which client and server agree without ever
 //! comparing their wall clocks. Reference: licensing, "Leases".
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 /// The shortest time to live.
@@ -39,26 +37,15 @@ pub fn reap_budget(live: u64) -> u64 {
     (live / 20).max(50)
 }
 
-/// Notices when this process, or a clock, has not been running as it should.
-///
-/// Silence counts for something only while somebody was listening without a pause, and while the wall
-/// clock advanced as the monotonic one did.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Watch {
-    last: Option<(Timestamp, Duration)>,
+/// How much longer than earned a grant may stand because the server was not there to listen: 15 min or three times
+/// to live, whichever is more.
+pub fn unearned_cap(ttl: SignedDuration) -> SignedDuration {
+    SignedDuration::from_mins(15).max(ttl * 3)
 }
 
-impl Watch {
-    /// Looks at both clocks; `true` where the time since the last look cannot be trusted, the first look
-    /// included. `ttl` is the shortest time to live that is watched over.
-    pub fn is_gap(&mut self, wall: Timestamp, monotonic: Duration, ttl: SignedDuration) -> bool {
-        let Some((last_wall, last_monotonic)) = self.last.replace((wall, monotonic)) else { return true };
-        let Some(elapsed) = monotonic.checked_sub(last_monotonic) else { return true };
-        let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-        let drift = wall.duration_since(last_wall).checked_sub(elapsed).unwrap_or(SignedDuration::MAX);
-        let allowed = skew(ttl);
-        elapsed > allowed || drift > allowed || drift < -allowed
-    }
+/// The latest floor deadline that can have been written at `now`; a later one was written by another clock.
+pub fn latest_floor(ttl: SignedDuration, now: Timestamp) -> Timestamp {
+    now.checked_add(server_patience(ttl) + ttl / 4 + REAPER_TICK).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -73,18 +60,5 @@ mod tests {
             let client = (ttl - CLIENT_MARGIN) * 105 / 100;
             assert!(client <= server_patience(ttl), "{seconds} s");
         }
-    }
-
-    #[test]
-    fn a_pause_or_a_stepped_clock_is_a_gap() {
-        let ttl = MIN_TTL;
-        let wall = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
-        let mut watch = Watch::default();
-        assert!(watch.is_gap(wall(0), Duration::from_secs(0), ttl), "the first look");
-        assert!(!watch.is_gap(wall(1), Duration::from_secs(1), ttl));
-        assert!(watch.is_gap(wall(5), Duration::from_secs(5), ttl), "a pause of 4 s");
-        assert!(watch.is_gap(wall(6 + 86_400), Duration::from_secs(6), ttl), "a step ahead");
-        assert!(watch.is_gap(wall(7), Duration::from_secs(7), ttl), "a step back");
-        assert!(!watch.is_gap(wall(8), Duration::from_secs(8), ttl));
     }
 }

@@ -23,7 +23,9 @@ pub mod policy;
 pub mod release;
 pub mod reservation;
 pub mod text;
+pub mod turn;
 pub mod version;
+pub mod vigil;
 
 pub use activity::{Activity, ActivityKind};
 pub use capability::{Answer, CapabilityRequest, DesiredFeature, Rejection};

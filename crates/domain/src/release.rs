@@ -25,35 +25,42 @@ pub fn release(
     Ok(())
 }
 
+/// A grant as it was when its holder's silence was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundSilent {
+    /// The grant.
+    pub grant: GrantId,
+    /// Its token.
+    pub fencing_token: FencingToken,
+    /// Its floor deadline: another one since then means that the holder was heard.
+    pub floor: Timestamp,
+}
+
 /// Takes back a grant whose holder has gone silent.
 ///
-/// Changes nothing, and says so with `false`, where the grant was changed since it was found silent,
-/// has no lease, or has not passed its floor deadline.
-pub fn take_back(
-    estate: &mut Estate,
-    id: GrantId,
-    found: FencingToken,
-    now: Timestamp,
-    ids: &mut dyn IdSource,
-) -> bool {
-    let silent = estate.grant(id).is_some_and(|grant| {
+/// Changes nothing, and says so with `false`, where the grant was changed or its holder was heard since it was
+/// found silent, where it has no lease, or has not passed its floor deadline.
+pub fn take_back(estate: &mut Estate, found: &FoundSilent, now: Timestamp, ids: &mut dyn IdSource) -> bool {
+    let silent = estate.grant(found.grant).is_some_and(|grant| {
         grant.mode == Mode::Online
-            && grant.fencing_token == found
-            && grant.floor_deadline.is_some_and(|deadline| deadline <= now)
+            && grant.fencing_token == found.fencing_token
+            && grant.floor_deadline == Some(found.floor)
+            && found.floor <= now
     });
     if silent {
-        end(estate, id, Lost::Expired, &Cause::by("server"), now, ids);
+        end(estate, found.grant, Lost::Expired, &Cause::by("server"), now, ids);
     }
     silent
 }
 
-/// Ends the parts of a grant whose time has come; without any left, the grant.
+/// Ends the parts of a grant whose time has come, by [`Estate::ending_time`]; without any left, the grant.
 ///
 /// The fencing token stays: the holder did nothing, and what it still holds is its own.
 pub fn end_overdue(estate: &mut Estate, id: GrantId, now: Timestamp, ids: &mut dyn IdSource) -> bool {
+    let over_by = estate.ending_time(now);
     let Some(grant) = estate.grant(id) else { return false };
     let (over, left): (Vec<Part>, Vec<Part>) =
-        grant.parts.iter().cloned().partition(|part| part.ends_at <= now);
+        grant.parts.iter().cloned().partition(|part| part.ends_at <= over_by);
     if over.is_empty() {
         return false;
     }

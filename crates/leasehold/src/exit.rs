@@ -51,7 +51,8 @@ impl Failure {
         let exit = match reason {
             ErrorReason::InvalidField => Exit::Usage,
             ErrorReason::UnknownInstance | ErrorReason::NotFound => Exit::NotFound,
-            ErrorReason::DropNotAllowed => Exit::Denied,
+            ErrorReason::DropNotAllowed | ErrorReason::PermissionDenied => Exit::Denied,
+            ErrorReason::Unauthenticated => Exit::NotSignedIn,
             ErrorReason::RequestIdReused
             | ErrorReason::StaleToken
             | ErrorReason::ModeMismatch
@@ -72,11 +73,10 @@ impl Failure {
     /// A call that was not answered, or answered with `code`.
     pub(crate) fn of_call(code: Code, error: CallError) -> Self {
         match &error {
-            // Not a licence server's own answer: something before it asks who is calling.
             _ if code == Code::Unauthenticated => Self::new(Exit::NotSignedIn, error),
             _ if code == Code::PermissionDenied => Self::new(Exit::Denied, error),
             CallError::Invalid { .. } => Self::new(Exit::Usage, error),
-            CallError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CallError::Unreachable { .. } | CallError::Insecure { .. } => Self::new(Exit::Unavailable, error),
             CallError::Server { reason, .. } => Self::of_reason(*reason, error),
         }
     }
@@ -89,7 +89,9 @@ impl From<CheckoutError> for Failure {
                 Self::new(Exit::Denied, error)
             }
             CheckoutError::Invalid { .. } => Self::new(Exit::Usage, error),
-            CheckoutError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CheckoutError::Unreachable { .. } | CheckoutError::Insecure { .. } => {
+                Self::new(Exit::Unavailable, error)
+            }
             CheckoutError::Server { reason, .. } => Self::of_reason(*reason, error),
             CheckoutError::Stopped => Self::error(error),
         }

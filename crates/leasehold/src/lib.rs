@@ -1,10 +1,12 @@
-//! The wiring of the Leasehold server, and the development estate file.
+//! The wiring of the Leasehold server, the development estate file, and certificates.
 //!
-//! Responsible for choosing back ends, for starting and stopping in order, and for reading estate files.
+//! Responsible for choosing back ends, for starting and stopping in order, for reading estate files, and for
+//! making certificates.
 //! Everything that runs the server goes through [`app`]: `leasehold serve`, the tests and the benches.
 //! Not responsible for what the services do.
 
 pub mod app;
+pub mod certs;
 pub mod estate_file;
 
 pub use leasehold_licensing::{Licensing, WantedEntry, WantedGroup, WantedReservation, WantedRights};

@@ -1,20 +1,22 @@
-//! Leases in the memory of one process, for embedded mode. A restart forgets them, which counts as a gap.
+//! Leases in the memory of one process, for embedded mode. A restart forgets them; whoever takes counts back
+//! starts with a gap then.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::server_patience;
-use leasehold_domain::{FencingToken, GrantId, GrantRef, InstanceId, LeaseToken};
+use leasehold_domain::vigil::LeaseSample;
+use leasehold_domain::{FencingToken, GrantId, GrantRef, InstanceId};
 
-use crate::{FloorDue, Heard, Lease, LeaseError, Leases, Suspect};
+use crate::ended::Ended;
+use crate::known::{Known, floors_due};
+use crate::{FloorDue, Heard, Lease, LeaseError, Leases, Suspect, Verdict};
 
-const REMEMBER_ENDED: Duration = Duration::from_hours(1);
-/// Reasons remembered at most; the oldest go first, and their holders hear `UNKNOWN_GRANT`.
-const MAX_ENDED: usize = 200_000;
+/// This process forgets nothing while it lives.
+const GENERATION: u64 = 0;
 
 /// Leases in the memory of this process.
 #[derive(Debug, Default)]
@@ -25,23 +27,12 @@ pub struct InProcessLeases {
 #[derive(Debug, Default)]
 struct Shard {
     alive: HashMap<GrantId, Known>,
-    condemned: HashSet<GrantId>,
-    ended: HashMap<GrantId, Lost>,
-    ended_order: VecDeque<(Duration, GrantId)>,
-    silence_counts_from: Duration,
-}
-
-#[derive(Debug)]
-struct Known {
-    fencing_token: FencingToken,
-    lease_token: LeaseToken,
-    ttl: SignedDuration,
-    heard: Duration,
-    floor_moved: Duration,
+    condemned: HashMap<GrantId, FencingToken>,
+    ended: Ended,
 }
 
 impl InProcessLeases {
-    /// No leases, at `now`; silence counts from here.
+    /// No leases.
     pub fn new() -> Self {
         Self::default()
     }
@@ -58,12 +49,27 @@ impl Leases for InProcessLeases {
         &self,
         instance: InstanceId,
         leases: &[Lease],
-        now: Duration,
+        heard: Duration,
+        _now: Duration,
     ) -> Result<(), LeaseError> {
         let mut shards = self.shards();
         let shard = shards.entry(instance).or_default();
         for lease in leases {
-            shard.register(lease, now);
+            shard.register(lease, heard);
+        }
+        Ok(())
+    }
+
+    async fn earned(
+        &self,
+        instance: InstanceId,
+        leases: &[(Lease, Duration)],
+        _now: Duration,
+    ) -> Result<(), LeaseError> {
+        let mut shards = self.shards();
+        let shard = shards.entry(instance).or_default();
+        for (lease, heard) in leases {
+            shard.earned(lease, *heard);
         }
         Ok(())
     }
@@ -87,14 +93,11 @@ impl Leases for InProcessLeases {
     ) -> Result<(), LeaseError> {
         let mut shards = self.shards();
         let shard = shards.entry(instance).or_default();
-        for (grant, lost) in ended {
+        for (grant, _) in ended {
             shard.alive.remove(grant);
             shard.condemned.remove(grant);
-            if shard.ended.insert(*grant, *lost).is_none() {
-                shard.ended_order.push_back((now, *grant));
-            }
         }
-        shard.drop_old_reasons(now);
+        shard.ended.remember(ended, now);
         Ok(())
     }
 
@@ -107,19 +110,25 @@ impl Leases for InProcessLeases {
         Ok(())
     }
 
+    async fn look(&self, _instance: InstanceId) -> Result<LeaseSample, LeaseError> {
+        Ok(LeaseSample { generation: GENERATION, time: None })
+    }
+
     async fn condemn(
         &self,
         instance: InstanceId,
         suspects: &[Suspect],
         budget: usize,
+        seen: u64,
         now: Duration,
-    ) -> Result<Vec<Suspect>, LeaseError> {
+    ) -> Result<Vec<Verdict>, LeaseError> {
+        if seen != GENERATION {
+            return Err(LeaseError::Forgot);
+        }
         let mut shards = self.shards();
         let shard = shards.entry(instance).or_default();
-        let silent: Vec<Suspect> =
-            suspects.iter().filter(|suspect| shard.is_silent(suspect, now)).take(budget).copied().collect();
-        shard.condemned.extend(silent.iter().map(|suspect| suspect.grant));
-        Ok(silent)
+        let mut left = budget;
+        Ok(suspects.iter().map(|suspect| shard.condemn(suspect, &mut left, now)).collect())
     }
 
     async fn pardon(&self, instance: InstanceId, grants: &[GrantId]) -> Result<(), LeaseError> {
@@ -131,11 +140,6 @@ impl Leases for InProcessLeases {
         Ok(())
     }
 
-    async fn gap(&self, instance: InstanceId, now: Duration) -> Result<(), LeaseError> {
-        self.shards().entry(instance).or_default().silence_counts_from = now;
-        Ok(())
-    }
-
     async fn floors_due(
         &self,
         instance: InstanceId,
@@ -143,74 +147,68 @@ impl Leases for InProcessLeases {
         now: Duration,
     ) -> Result<Vec<FloorDue>, LeaseError> {
         let mut shards = self.shards();
-        let shard = shards.entry(instance).or_default();
-        let due = shard.alive.iter_mut().filter_map(|(grant, known)| known.floor_due(*grant, now));
-        Ok(due.take(limit).collect())
+        Ok(floors_due(&mut shards.entry(instance).or_default().alive, limit, now))
     }
 }
 
 impl Shard {
-    fn register(&mut self, lease: &Lease, now: Duration) {
+    fn register(&mut self, lease: &Lease, heard: Duration) {
         let known = self.alive.get(&lease.grant).map(|known| known.fencing_token);
-        if known >= Some(lease.fencing_token) || self.ended.contains_key(&lease.grant) {
+        let newest = known.max(self.condemned.get(&lease.grant).copied());
+        if newest >= Some(lease.fencing_token) || self.ended.reason(lease.grant).is_some() {
             return;
         }
         self.condemned.remove(&lease.grant);
-        let Lease { fencing_token, lease_token, ttl, .. } = *lease;
-        self.alive
-            .insert(lease.grant, Known { fencing_token, lease_token, ttl, heard: now, floor_moved: now });
+        self.alive.insert(lease.grant, Known::fresh(lease, heard));
+    }
+
+    fn earned(&mut self, lease: &Lease, heard: Duration) {
+        let known = self.alive.get(&lease.grant).map(|known| known.fencing_token);
+        let newest = known.max(self.condemned.get(&lease.grant).copied());
+        if newest > Some(lease.fencing_token) || self.ended.reason(lease.grant).is_some() {
+            return;
+        }
+        self.condemned.remove(&lease.grant);
+        let fresh = Known::fresh(lease, heard);
+        match self.alive.get_mut(&lease.grant) {
+            Some(same) if same.fencing_token == lease.fencing_token => same.merge(&fresh),
+            _ => {
+                self.alive.insert(lease.grant, fresh);
+            }
+        }
     }
 
     fn hear(&mut self, shown: &GrantRef, now: Duration) -> Heard {
-        if let Some(lost) = self.ended.get(&shown.id) {
-            return Heard::Lost(*lost);
-        }
-        if self.condemned.contains(&shown.id) {
-            return Heard::Lost(Lost::Expired);
+        if let Some(lost) = self.ended.reason(shown.id) {
+            return Heard::Lost(lost);
         }
         let Some(known) = self.alive.get_mut(&shown.id) else { return Heard::Unknown };
-        if shown.fencing_token < known.fencing_token {
-            return Heard::Lost(Lost::StaleToken);
+        if let Err(answer) = known.check(shown) {
+            return answer;
         }
-        if shown.fencing_token > known.fencing_token {
+        if self.condemned.contains_key(&shown.id) || known.has_lapsed(now) {
             return Heard::Unknown;
         }
-        if shown.lease_token != Some(known.lease_token) {
-            return Heard::Lost(Lost::WrongToken);
-        }
-        known.heard = known.heard.max(now);
+        known.hear(now);
         Heard::Ok { ttl: known.ttl }
     }
 
-    fn is_silent(&self, suspect: &Suspect, now: Duration) -> bool {
-        let known = self.alive.get(&suspect.grant);
-        if known.is_some_and(|known| known.fencing_token != suspect.fencing_token) {
-            return false;
-        }
-        let heard = known.map_or(Duration::ZERO, |known| known.heard);
-        let ttl = known.map_or(suspect.ttl, |known| known.ttl);
-        now.saturating_sub(heard.max(self.silence_counts_from)) >= server_patience(ttl).unsigned_abs()
-    }
-
-    fn drop_old_reasons(&mut self, now: Duration) {
-        while let Some((since, grant)) = self.ended_order.front().copied() {
-            if self.ended_order.len() <= MAX_ENDED && now.saturating_sub(since) < REMEMBER_ENDED {
-                break;
+    fn condemn(&mut self, suspect: &Suspect, left: &mut usize, now: Duration) -> Verdict {
+        if let Some(known) = self.alive.get(&suspect.grant) {
+            if known.fencing_token > suspect.fencing_token {
+                return Verdict::Spared;
             }
-            self.ended_order.pop_front();
-            self.ended.remove(&grant);
+            let until = known.last_sign() + server_patience(known.ttl).unsigned_abs();
+            let rest = until.saturating_sub(now);
+            if !rest.is_zero() {
+                return Verdict::Heard { rest };
+            }
         }
-    }
-}
-
-impl Known {
-    fn floor_due(&mut self, grant: GrantId, now: Duration) -> Option<FloorDue> {
-        let waited = now.saturating_sub(self.floor_moved);
-        if self.heard <= self.floor_moved || waited < (self.ttl / 2).unsigned_abs() {
-            return None;
+        if *left == 0 {
+            return Verdict::Spared;
         }
-        self.floor_moved = now;
-        let heard_ago = now.saturating_sub(self.heard);
-        Some(FloorDue { grant, fencing_token: self.fencing_token, ttl: self.ttl, heard_ago })
+        *left -= 1;
+        self.condemned.insert(suspect.grant, suspect.fencing_token);
+        Verdict::Condemned
     }
 }

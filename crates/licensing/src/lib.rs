@@ -7,10 +7,13 @@
 mod allocator;
 mod error;
 mod grpc;
+mod hearing;
 mod jobs;
+pub mod metrics;
 mod ops;
 mod revocations;
 mod state;
+mod store_clock;
 
 use std::sync::Arc;
 
@@ -52,6 +55,8 @@ pub struct Deps {
     pub leases: Arc<dyn Leases>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether `clock` decides although the store is shared and has a clock of its own: for tests.
+    pub clock_decides: bool,
     /// Fresh ids and secrets.
     pub ids: SystemIds,
 }

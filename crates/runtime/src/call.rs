@@ -8,6 +8,9 @@ use http::HeaderValue;
 use tokio::time::Instant;
 use tonic::{Request, Status};
 
+use crate::caller::Caller;
+use crate::tls::Peer;
+
 /// Most bytes of an `x-request-id` that a caller may choose.
 const MAX_ID_LENGTH: usize = 128;
 
@@ -76,21 +79,24 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// The other end of the connection; `None` within one process.
     pub peer: Option<SocketAddr>,
-    /// Who acts, where known.
+    /// Who calls.
+    pub caller: Caller,
+    /// Who acts, where known: the caller, or whom it acts for.
     pub actor: Option<String>,
 }
 
 impl CallContext {
     /// Parts a request into what is known about the call and the message or the stream of messages.
     pub fn enter<T>(request: Request<T>) -> Result<(Self, T), Status> {
-        let peer = request.remote_addr();
         let (_, mut extensions, message) = request.into_parts();
         let (request_id, deadline) = match extensions.remove::<Arrival>() {
             Some(arrival) => (arrival.id, arrival.deadline),
             None => (CallId::fresh(), None),
         };
-        let actor = extensions.remove::<Actor>().map(|actor| actor.0);
-        Ok((Self { request_id, deadline, peer, actor }, message))
+        let peer = extensions.remove::<Peer>().and_then(|peer| peer.address);
+        let caller = extensions.remove::<Caller>().unwrap_or_default();
+        let actor = extensions.remove::<Actor>().map(|actor| actor.0).or_else(|| caller.actor());
+        Ok((Self { request_id, deadline, peer, caller, actor }, message))
     }
 
     /// Whether the caller has stopped waiting by now.
@@ -140,11 +146,13 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(3);
         request.extensions_mut().insert(Arrival { id: id.clone(), deadline: Some(deadline) });
         request.extensions_mut().insert(Actor("licensing".into()));
+        request.extensions_mut().insert(Caller::service("gateway"));
         let (call, message) = CallContext::enter(request).unwrap();
         assert_eq!(
             (call.request_id.clone(), message, call.actor.as_deref()),
             (id, "message", Some("licensing"))
         );
+        assert_eq!(call.caller, Caller::service("gateway"));
         assert_eq!((call.remaining(), call.is_late()), (Some(Duration::from_secs(3)), false));
         tokio::time::advance(Duration::from_secs(4)).await;
         assert_eq!((call.remaining(), call.is_late()), (Some(Duration::ZERO), true));

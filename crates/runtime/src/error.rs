@@ -103,6 +103,8 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
         ErrorReason::ShuttingDown | ErrorReason::StoreUnavailable => Code::Unavailable,
         ErrorReason::Cancelled => Code::Cancelled,
+        ErrorReason::Unauthenticated => Code::Unauthenticated,
+        ErrorReason::PermissionDenied => Code::PermissionDenied,
         ErrorReason::Internal | ErrorReason::Unspecified => Code::Internal,
     }
 }

@@ -6,10 +6,12 @@ use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::metrics::{Gauge, gauge};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::panics;
+use crate::metrics::TASKS_RUNNING;
+use crate::{panics, telemetry};
 
 /// Listens for the signals that end a process. The first cancels the token, so that the process stops in
 /// order; the second ends the process at once. Call it once, within the async runtime.
@@ -23,6 +25,7 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         shutdown.cancel();
         let (name, exit_code) = signals.next().await;
         tracing::warn!(signal = name, "ending at once");
+        telemetry::flush();
         process::exit(exit_code);
     });
     Ok(token)
@@ -149,21 +152,25 @@ impl Background {
     }
 }
 
-/// Keeps a task's name in the list while it runs, however it ends.
+/// Keeps a task's name in the list, and counts it, while it runs, however it ends.
 struct Running {
     name: &'static str,
     list: Arc<Mutex<Vec<&'static str>>>,
+    gauge: Gauge,
 }
 
 impl Running {
     fn enter(name: &'static str, list: &Arc<Mutex<Vec<&'static str>>>) -> Self {
         list.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-        Self { name, list: Arc::clone(list) }
+        let gauge = gauge!(TASKS_RUNNING, "task" => name);
+        gauge.increment(1.0);
+        Self { name, list: Arc::clone(list), gauge }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.gauge.decrement(1.0);
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = list.iter().position(|name| *name == self.name) {
             list.swap_remove(at);

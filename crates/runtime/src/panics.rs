@@ -14,9 +14,11 @@ thread_local! {
     static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes panics go to the log in place of standard error.
+/// Makes panics go to the log in place of standard error, and counts them.
 pub(crate) fn log_panics() {
-    panic::set_hook(Box::new(|panic| {
+    let panics = ::metrics::counter!(crate::metrics::PANICS);
+    panic::set_hook(Box::new(move |panic| {
+        panics.increment(1);
         let text = describe(panic);
         if IN_CALL.get() {
             CAUGHT.set(Some(text));

@@ -1,4 +1,4 @@
-//! What signals and panics do to a process: these tests start themselves as that process.
+//! What signals, panics and its log do to a process: these tests start themselves as that process.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
@@ -6,7 +6,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use leasehold_runtime::config::{LogFormat, Logging};
+use leasehold_runtime::config::{LogFormat, Logging, Telemetry};
 use leasehold_runtime::{Background, lifecycle, telemetry};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -68,13 +68,15 @@ async fn the_first_signal_stops_in_order_and_the_second_at_once() {
 #[tokio::test]
 #[ignore = "is the process of another test"]
 async fn panics() {
-    let settings = Logging { level: "info".into(), format: LogFormat::Json };
-    telemetry::init(&settings).unwrap();
-    assert!(telemetry::init(&settings).is_err(), "once in a process");
+    let logging =
+        Logging { level: "info".into(), format: LogFormat::Json, file: None, file_size: 1, file_keep: 0 };
+    let telemetry = telemetry::init(&logging, &Telemetry::default()).unwrap();
+    assert!(telemetry::init(&logging, &Telemetry::default()).is_err(), "once in a process");
     assert!(tokio::spawn(async { panic!("a task of nobody's") }).await.is_err());
     let background = Background::new(CancellationToken::new());
     background.spawn("reaper", async { panic!("a task of ours") });
     background.stop(PATIENCE).await.unwrap();
+    telemetry.finish().await;
 }
 
 #[tokio::test]
@@ -92,4 +94,67 @@ async fn every_panic_is_logged_once_with_its_place() {
         assert_eq!(line["level"], "ERROR");
     }
     assert_eq!(lines[1]["task"], "reaper");
+}
+
+/// Names the folder of a log file to a process that is another test.
+const FOLDER: &str = "LOG_FOLDER";
+
+#[tokio::test]
+#[ignore = "is the process of another test"]
+async fn logs_more_than_anybody_reads() {
+    let logging =
+        Logging { level: "info".into(), format: LogFormat::Json, file: None, file_size: 1, file_keep: 0 };
+    let telemetry = telemetry::init(&logging, &Telemetry::default()).unwrap();
+    let filling = "x".repeat(1_000);
+    for number in 0..50_000 {
+        tracing::info!(number, filling, "nobody reads this");
+    }
+    println!("\nlogged");
+    telemetry.finish().await;
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_nobody_up() {
+    let mut process = process("logs_more_than_anybody_reads").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let unread = process.stderr.take().unwrap();
+    expect(&mut lines, "logged").await;
+    // The end does not wait for a reader either.
+    assert!(timeout(PATIENCE, process.wait()).await.unwrap().unwrap().success());
+    drop(unread);
+}
+
+#[tokio::test]
+#[ignore = "is the process of another test"]
+async fn logs_to_a_file() {
+    let folder = std::path::PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let file = Some(folder.join("server.log"));
+    let logging =
+        Logging { level: "info".into(), format: LogFormat::Human, file, file_size: 4_096, file_keep: 2 };
+    let telemetry = telemetry::init(&logging, &Telemetry::default()).unwrap();
+    for number in 0..200 {
+        tracing::info!(number, "a line");
+    }
+    telemetry.finish().await;
+}
+
+#[tokio::test]
+async fn the_log_file_is_json_is_set_aside_when_full_and_has_the_last_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = process("logs_to_a_file").env(FOLDER, folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 200, "standard error has them too");
+    let mut numbers = Vec::new();
+    for name in ["server.log.2", "server.log.1", "server.log"] {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(text.len() <= 4_096, "{name}: {}", text.len());
+        let line =
+            |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["number"].as_u64().unwrap();
+        numbers.extend(text.lines().map(line));
+    }
+    assert!(!folder.path().join("server.log.3").exists());
+    let first = numbers[0];
+    assert!(first > 0, "the oldest are gone");
+    assert_eq!(numbers, (first..200).collect::<Vec<_>>(), "in order, none lost at a change of files");
 }

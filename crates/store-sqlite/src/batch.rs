@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::encode::{self, Document, Shown, SourceText, micros};
 use crate::error::{internal, store_error};
-use crate::tables::{activity, answers, devices, grants, groups, line_items};
+use crate::tables::{activity, answers, devices, endings, grants, groups, line_items};
 use crate::writer::{Query, Transaction};
 
 /// Everything that a commit writes, and the commit.
@@ -158,6 +158,7 @@ impl LicensingBatch for SqliteBatch {
         let query = bind(query, answers::write(answers)?.finish()?)
             .bind(micros(now))
             .bind(encode::texts(self.forgotten_devices.iter().map(Shown))?);
+        let query = bind(query, endings::write(&changes.ended)?.finish()?);
         self.transaction.execute_last(query).await.map_err(store_error)
     }
 

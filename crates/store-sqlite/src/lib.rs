@@ -15,6 +15,7 @@ mod data_dir;
 mod decode;
 mod encode;
 mod error;
+mod floors;
 mod lists;
 mod open;
 #[cfg(test)]

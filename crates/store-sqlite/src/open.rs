@@ -15,8 +15,10 @@ use crate::connect::{Location, reader};
 use crate::error::{code, primary_code};
 
 /// Every step of the schema, oldest first. A step that was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "licensing", include_str!("../migrations/0001_licensing.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "licensing", include_str!("../migrations/0001_licensing.sql")),
+    (2, "lease protocol", include_str!("../migrations/0002_lease_protocol.sql")),
+];
 
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]

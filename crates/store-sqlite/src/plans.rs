@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::connect::Location;
 use crate::open::open;
-use crate::tables::{answers, grants, groups, line_items};
-use crate::{batch, lists, store};
+use crate::tables::{answers, endings, grants, groups, line_items};
+use crate::{batch, floors, lists, store};
 
 /// What the planner says about every statement of a text, beyond how it walks the rows that are handed over.
 async fn plan(statements: &str) -> Vec<String> {
@@ -56,9 +56,17 @@ async fn batches_go_by_keys() {
 
 #[tokio::test]
 async fn background_work_goes_by_keys() {
-    for statements in
-        [store::SILENT, store::OVERDUE, store::MOVE_FLOORS, store::FORGET_ANSWERS, store::FORGET_ACTIVITY]
-    {
+    for statements in [
+        floors::SILENT,
+        floors::COUNT_SILENT,
+        floors::MOVE,
+        endings::AFTER,
+        endings::OF,
+        endings::FORGET,
+        store::OVERDUE,
+        store::FORGET_ANSWERS,
+        store::FORGET_ACTIVITY,
+    ] {
         goes_by_keys(statements).await;
         needs_no_sorting(statements).await;
     }

@@ -1,27 +1,32 @@
 //! Licensing's store: the writer, the readers, and what each call asks of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::RwLock;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
+use leasehold_domain::turn::Beat;
 use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId};
-use leasehold_store::licensing::{DeviceRow, GrantFilter, Instance, Page, PageQuery, Silent};
+use leasehold_store::licensing::{
+    DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent,
+};
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
 
 use crate::batch::SqliteBatch;
 use crate::connect::{Location, readers};
-use crate::decode::Columns;
-use crate::encode::{self, Document, micros, whole};
+use crate::decode::{self, Columns};
+use crate::encode::{self, micros, whole};
 use crate::error::store_error;
+use crate::floors;
 use crate::lists::{self, List};
 use crate::open::{OpenError, open};
 use crate::reader::Reader;
-use crate::tables::{devices, grants, line_items};
+use crate::tables::{devices, endings, grants, line_items};
 use crate::writer::{Query, Writer};
 
 /// Licensing's database: one file, or one in memory.
@@ -33,20 +38,14 @@ pub struct SqliteLicensingStore {
     numbers: RwLock<HashMap<InstanceId, i64>>,
 }
 
-pub(crate) const SILENT: &str = "SELECT id, fencing_token FROM grants \
-      WHERE instance = $1 AND mode = 0 AND floor_deadline <= $2 \
-      ORDER BY floor_deadline, id LIMIT $3";
-
 pub(crate) const OVERDUE: &str = "SELECT id FROM grants \
       WHERE instance = $1 AND first_end <= $2 \
       ORDER BY first_end, id LIMIT $3";
 
-pub(crate) const MOVE_FLOORS: &str = "UPDATE grants SET floor_deadline = moved.floor \
-      FROM (SELECT substr($3, value ->> 0, 16) AS id, value ->> 1 AS token, value ->> 2 AS floor \
-              FROM jsonb_each($2)) AS moved \
-     WHERE grants.instance = $1 AND grants.id = moved.id AND grants.mode = 0 \
-       AND grants.fencing_token = moved.token AND grants.floor_deadline < moved.floor; \
-    COMMIT";
+/// Moves an instance's counter on, where `$2` holds it, nobody does, or it stands at `$3`.
+pub(crate) const BEAT: &str = "INSERT INTO turns (instance, holder, count) VALUES ($1, $2, 1) \
+         ON CONFLICT (instance) DO UPDATE SET holder = excluded.holder, count = turns.count + 1 \
+      WHERE turns.holder = excluded.holder OR turns.count = $3";
 
 pub(crate) const FORGET_ANSWERS: &str = "DELETE FROM answers WHERE rowid IN ( \
         SELECT rowid FROM answers WHERE instance = $1 AND at < $2 ORDER BY at LIMIT $3)";
@@ -99,6 +98,14 @@ impl SqliteLicensingStore {
         Ok(number)
     }
 
+    /// The short number of an instance that has to be there.
+    async fn number_of(&self, instance: InstanceId) -> Result<i64, StoreError> {
+        self.number(instance).await?.ok_or_else(|| StoreError::Constraint {
+            constraint: format!("there is no instance {instance}"),
+            source: "no such row in instances".into(),
+        })
+    }
+
     async fn fetch<T>(
         &self,
         query: Query<'_>,
@@ -113,6 +120,19 @@ impl SqliteLicensingStore {
     async fn list<T>(&self, list: List<T>) -> Result<Page<T>, StoreError> {
         let mut reader = self.reader().await?;
         list.fetch(reader.connection().map_err(store_error)?).await
+    }
+
+    async fn count(&self, query: Query<'_>) -> Result<u64, StoreError> {
+        let counts: Vec<u64> = self.fetch(query, |row| Columns::of("count", row).number()).await?;
+        Ok(counts.into_iter().sum())
+    }
+
+    /// Runs one statement in a transaction of its own; says how many rows it changed.
+    async fn change(&self, query: Query<'_>) -> Result<u64, StoreError> {
+        let mut transaction = self.writer.begin().await.map_err(store_error)?;
+        let changed = transaction.execute(query).await.map_err(store_error)?;
+        transaction.execute_last(sqlx::query("COMMIT")).await.map_err(store_error)?;
+        Ok(changed)
     }
 
     /// Runs statements of which the last is `COMMIT`, in a transaction of their own.
@@ -150,10 +170,7 @@ impl LicensingStore for SqliteLicensingStore {
     }
 
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {
-        let number = self.number(instance).await?.ok_or_else(|| StoreError::Constraint {
-            constraint: format!("there is no instance {instance}"),
-            source: "no such row in instances".into(),
-        })?;
+        let number = self.number_of(instance).await?;
         let transaction = self.writer.begin().await.map_err(store_error)?;
         Ok(Box::new(SqliteBatch::new(transaction, number)))
     }
@@ -208,11 +225,24 @@ impl LicensingStore for SqliteLicensingStore {
         limit: u32,
     ) -> Result<Vec<Silent>, StoreError> {
         let number = self.number(instance).await?;
-        self.fetch(sqlx::query(SILENT).bind(number).bind(micros(now)).bind(limit), |row| {
-            let columns = &mut Columns::of("grants", row);
-            Ok(Silent { id: GrantId(columns.uuid()?), fencing_token: FencingToken(columns.number()?) })
-        })
-        .await
+        self.fetch(sqlx::query(floors::SILENT).bind(number).bind(micros(now)).bind(limit), floors::read).await
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    async fn beat(&self, instance: InstanceId, me: Uuid, overdue: Option<u64>) -> Result<Beat, StoreError> {
+        let number = self.number_of(instance).await?;
+        let query = sqlx::query(BEAT).bind(number).bind(me.as_bytes().to_vec());
+        let mut transaction = self.writer.begin().await.map_err(store_error)?;
+        transaction.execute(query.bind(overdue.map(whole).transpose()?)).await.map_err(store_error)?;
+        let query = sqlx::query("SELECT holder, count FROM turns WHERE instance = $1").bind(number);
+        let rows = transaction.fetch_all(query).await.map_err(store_error)?;
+        transaction.execute_last(sqlx::query("COMMIT")).await.map_err(store_error)?;
+        let row = rows.first().ok_or_else(|| decode::corrupt("turns", "instance", "no row"))?;
+        let columns = &mut Columns::of("turns", row);
+        Ok(Beat { holder: columns.uuid()?, count: columns.number()? })
     }
 
     async fn overdue(
@@ -229,8 +259,7 @@ impl LicensingStore for SqliteLicensingStore {
     async fn count_online(&self, instance: InstanceId) -> Result<u64, StoreError> {
         let number = self.number(instance).await?;
         let query = sqlx::query("SELECT count(*) FROM grants WHERE instance = $1 AND mode = 0").bind(number);
-        let counts: Vec<u64> = self.fetch(query, |row| Columns::of("grants", row).number()).await?;
-        Ok(counts.into_iter().sum())
+        self.count(query).await
     }
 
     async fn move_floors(
@@ -238,23 +267,55 @@ impl LicensingStore for SqliteLicensingStore {
         instance: InstanceId,
         floors: &[(GrantId, FencingToken, Timestamp)],
     ) -> Result<(), StoreError> {
-        // Of several floors for one grant the latest counts; the statement would take any.
-        let mut latest: BTreeMap<(GrantId, FencingToken), Timestamp> = BTreeMap::new();
-        for (id, token, floor) in floors {
-            let known = latest.entry((*id, *token)).or_insert(*floor);
-            *known = (*known).max(*floor);
-        }
-        if latest.is_empty() {
-            return Ok(());
-        }
-        let mut moved = Document::new();
-        for ((id, token), floor) in latest {
-            let id = moved.bytes(id.0.as_bytes());
-            moved.row((id, whole(token.0)?, micros(floor)))?;
-        }
-        let (rows, bytes) = moved.finish()?;
         let number = self.number(instance).await?;
-        self.write(sqlx::query(MOVE_FLOORS).bind(number).bind(rows).bind(bytes)).await
+        match floors::earned(number, floors)? {
+            Some(query) => self.write(query).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn count_silent(&self, instance: InstanceId, by: Timestamp) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        self.count(sqlx::query(floors::COUNT_SILENT).bind(number).bind(micros(by))).await
+    }
+
+    async fn promote(&self, instance: InstanceId, promotions: &[Promotion]) -> Result<(), StoreError> {
+        let number = self.number(instance).await?;
+        match floors::promoted(number, promotions)? {
+            Some(query) => self.write(query).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn clamp_floors(&self, instance: InstanceId, now: Timestamp) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        self.change(floors::clamped(number, now)).await
+    }
+
+    async fn endings(&self, instance: InstanceId, after: u64, limit: u32) -> Result<Vec<Ending>, StoreError> {
+        let number = self.number(instance).await?;
+        let query = sqlx::query(endings::AFTER)
+            .bind(number)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(limit);
+        self.fetch(query, endings::read).await
+    }
+
+    async fn endings_of(&self, instance: InstanceId, grants: &[GrantId]) -> Result<Vec<Ending>, StoreError> {
+        let number = self.number(instance).await?;
+        let once: BTreeSet<&GrantId> = grants.iter().collect();
+        let (ids, bytes) = encode::ids(once.into_iter().map(|id| &id.0))?;
+        self.fetch(sqlx::query(endings::OF).bind(number).bind(ids).bind(bytes), endings::read).await
+    }
+
+    async fn forget_endings(
+        &self,
+        instance: InstanceId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        self.change(sqlx::query(endings::FORGET).bind(number).bind(micros(before)).bind(limit)).await
     }
 
     async fn forget_answers(
@@ -264,11 +325,7 @@ impl LicensingStore for SqliteLicensingStore {
         limit: u32,
     ) -> Result<u64, StoreError> {
         let number = self.number(instance).await?;
-        let mut transaction = self.writer.begin().await.map_err(store_error)?;
-        let query = sqlx::query(FORGET_ANSWERS).bind(number).bind(micros(before)).bind(limit);
-        let forgotten = transaction.execute(query).await.map_err(store_error)?;
-        transaction.execute_last(sqlx::query("COMMIT")).await.map_err(store_error)?;
-        Ok(forgotten)
+        self.change(sqlx::query(FORGET_ANSWERS).bind(number).bind(micros(before)).bind(limit)).await
     }
 
     async fn forget_activity(

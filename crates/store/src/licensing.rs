@@ -1,13 +1,16 @@
 //! What licensing keeps, and how it reads and writes it.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::cell::LineItemState;
+use leasehold_domain::grant::Lost;
 use leasehold_domain::text::FeatureName;
+use leasehold_domain::turn::Beat;
 use leasehold_domain::{
     Activity, Changes, Device, EntryId, Estate, FencingToken, Grant, GrantId, Group, GroupId, Holder, HostId,
     InstanceId, LineItemId, Policies, RequestId,
 };
+use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -117,6 +120,36 @@ pub struct Silent {
     pub id: GrantId,
     /// Its token when it was found.
     pub fencing_token: FencingToken,
+    /// Its floor deadline when it was found.
+    pub floor: Timestamp,
+    /// Its time to live.
+    pub ttl: SignedDuration,
+    /// How much longer than earned it stands already, since it was last heard.
+    pub unearned: SignedDuration,
+}
+
+/// More time for an online grant whose holder was not heard, because nobody was there to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    /// The grant.
+    pub id: GrantId,
+    /// The token that has to stand.
+    pub fencing_token: FencingToken,
+    /// Its new floor deadline.
+    pub floor: Timestamp,
+    /// All that it stands longer than earned from now on, this included.
+    pub unearned: SignedDuration,
+}
+
+/// A grant that ended other than by its holder's wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Its place in the order in which the instance's commits became visible: greater is later.
+    pub seq: u64,
+    /// The grant.
+    pub grant: GrantId,
+    /// Why its holder lost it.
+    pub lost: Lost,
 }
 
 /// Narrows the list of grants.
@@ -169,6 +202,13 @@ pub trait LicensingStore: Send + Sync + 'static {
     /// The activity, newest first. `search` looks at hostid and feature.
     async fn activity(&self, instance: InstanceId, page: &PageQuery) -> Result<Page<Activity>, StoreError>;
 
+    /// The clock that all processes share which use this store; `None` where this process is the only one.
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Moves the instance's counter on, where `me` holds it, nobody does, or it stands at `overdue`; says how
+    /// it stands then.
+    async fn beat(&self, instance: InstanceId, me: Uuid, overdue: Option<u64>) -> Result<Beat, StoreError>;
+
     /// Online grants whose floor deadline is at or before `now`, longest passed first.
     async fn silent(
         &self,
@@ -188,12 +228,45 @@ pub trait LicensingStore: Send + Sync + 'static {
     /// Online grants alive.
     async fn count_online(&self, instance: InstanceId) -> Result<u64, StoreError>;
 
-    /// Moves floor deadlines forward, never back, where the fencing token still stands.
+    /// Online grants whose floor deadline is at or before `by`.
+    async fn count_silent(&self, instance: InstanceId, by: Timestamp) -> Result<u64, StoreError>;
+
+    /// Moves floor deadlines forward, never back, where the fencing token still stands; their holders were
+    /// heard, so nothing of the new deadline is unearned.
     async fn move_floors(
         &self,
         instance: InstanceId,
         floors: &[(GrantId, FencingToken, Timestamp)],
     ) -> Result<(), StoreError>;
+
+    /// Moves floor deadlines forward where the fencing token still stands, and notes how much is unearned. One that
+    /// is not later than what stands changes nothing: its holder was heard meanwhile.
+    async fn promote(&self, instance: InstanceId, promotions: &[Promotion]) -> Result<(), StoreError>;
+
+    /// Sets floor deadlines that are later than [`lease::latest_floor`](leasehold_domain::lease::latest_floor)
+    /// to `now` and the server's patience: another clock wrote them. Says how many.
+    async fn clamp_floors(&self, instance: InstanceId, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Up to `limit` endings after the one at `after`, in their order. Those by their holder's wish
+    /// ([`Lost::Returned`]) are not kept.
+    async fn endings(&self, instance: InstanceId, after: u64, limit: u32) -> Result<Vec<Ending>, StoreError>;
+
+    /// The endings of these grants, as far as they are still kept.
+    async fn endings_of(&self, instance: InstanceId, grants: &[GrantId]) -> Result<Vec<Ending>, StoreError>;
+
+    /// Forgets up to `limit` endings from before `before`; says how many.
+    async fn forget_endings(
+        &self,
+        instance: InstanceId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
+    /// Waits until another process may have ended grants. Whoever waits looks at [`Self::endings`] by itself
+    /// from time to time besides: a call may be missed.
+    async fn woken(&self) {
+        std::future::pending::<()>().await;
+    }
 
     /// Forgets up to `limit` stored answers from before `before`; says how many.
     async fn forget_answers(
@@ -229,7 +302,8 @@ pub trait LicensingBatch: Send {
 
     /// Writes every change with a constant number of statements, and the answers beside them, then commits.
     ///
-    /// `now` is the time that the answers are kept under.
+    /// `now` is the time that answers and endings are kept under. A grant that is written has no unearned time
+    /// behind it.
     async fn commit(
         self: Box<Self>,
         changes: &Changes,

@@ -18,6 +18,26 @@ pub enum Error {
         "PostgreSQL refuses to run as root, and this machine has no user `postgres`: make one, or be another user"
     )]
     NoUserForPostgres,
+    /// Redis' server is not on this machine.
+    #[error(
+        "redis-server is not installed: no folder on PATH has it, nor one of the usual ones; on Debian: sudo \
+         apt-get install redis-server"
+    )]
+    RedisNotInstalled,
+    /// Redis answered a command with an error.
+    #[error("Redis answered {command}: {error}")]
+    RedisAnswered {
+        /// The command's name.
+        command: String,
+        /// What it said.
+        error: String,
+    },
+    /// Nothing of what was to be caught came in time.
+    #[error("nothing that was to be caught came through the proxy within {within:?}")]
+    NothingCaught {
+        /// How long it was waited for.
+        within: Duration,
+    },
     /// A program could not be started.
     #[error("cannot start {program}: {source}")]
     Start {

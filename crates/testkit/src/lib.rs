@@ -4,11 +4,18 @@
 //! finds out it reads from ports and output. Unix alone: tests of processes need its signals.
 
 mod error;
+mod fake_clock;
+mod fault_proxy;
 mod port;
 mod postgres;
 mod process;
+mod redis;
+mod resp;
 
 pub use error::Error;
+pub use fake_clock::FakeClock;
+pub use fault_proxy::{Caught, Direction, FaultProxy, containing};
 pub use port::free_port;
 pub use postgres::Postgres;
 pub use process::{Process, Signal};
+pub use redis::Redis;

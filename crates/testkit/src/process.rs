@@ -179,8 +179,11 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to processes. The shell has `kill` built in, where the program may not be installed.
+/// Sends a signal to processes, if any. The shell has `kill` built in, where the program may not be installed.
 pub(crate) fn send(signal: &str, processes: &[u32]) -> Result<(), Error> {
+    if processes.is_empty() {
+        return Ok(());
+    }
     let script = r#"kill -s "$0" "$@""#;
     let mut shell = Command::new("sh");
     shell.args([OsStr::new("-c"), OsStr::new(script), OsStr::new(signal)]);

@@ -18,6 +18,8 @@ pub(crate) static NEEDS: &[Need] = &[
     Need { what: "a C compiler", packages: &["gcc", "libc6-dev"], is_there: has_c_compiler },
     Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python },
     Need { what: "the PostgreSQL server", packages: &["postgresql"], is_there: has_postgres },
+    Need { what: "the Redis server", packages: &["redis-server"], is_there: has_redis },
+    Need { what: "libfaketime", packages: &["libfaketime"], is_there: has_faketime },
 ];
 
 /// The needs that are not met.
@@ -93,6 +95,15 @@ fn has_postgres() -> bool {
     }
     let Ok(versions) = Path::new("/usr/lib/postgresql").read_dir() else { return false };
     versions.flatten().any(|version| version.path().join("bin/initdb").is_file())
+}
+
+fn has_redis() -> bool {
+    on_path("redis-server").is_some()
+}
+
+fn has_faketime() -> bool {
+    let Ok(machines) = Path::new("/usr/lib").read_dir() else { return false };
+    machines.flatten().any(|machine| machine.path().join("faketime/libfaketimeMT.so.1").is_file())
 }
 
 #[cfg(test)]

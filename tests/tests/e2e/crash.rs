@@ -72,6 +72,6 @@ fn spawn(
     server: &Server,
     stop: &Arc<AtomicBool>,
 ) -> tokio::task::JoinHandle<History> {
-    let (player, stop) = (Player::new(seed, number, server.port()), Arc::clone(stop));
+    let (player, stop) = (Player::new(seed, number, &[server.port()]), Arc::clone(stop));
     tokio::spawn(async move { player.play(&stop).await })
 }

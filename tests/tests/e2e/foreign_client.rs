@@ -17,7 +17,7 @@ const IMPORTS: &str =
     "import grpc, grpc_reflection, grpc_status, google.protobuf, google.rpc.error_details_pb2";
 
 /// A Python with gRPC. Without one the test fails, and says what to install.
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     let program = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
     let tried = Command::new(&program).args(["-c", IMPORTS]).output();
     let problem = match tried {

@@ -4,16 +4,22 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests and what they share")]
 
+mod admin;
 mod bad_input;
 mod binary;
 mod calls;
+mod campaign;
 mod checker;
 mod client_sdk;
+mod cluster;
 mod crash;
 mod foreign_client;
+mod herd;
+mod holder;
 mod leases;
 mod player;
 mod raw;
 mod restart;
 mod server;
+mod tls;
 mod watched_clock;

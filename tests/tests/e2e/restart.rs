@@ -83,7 +83,7 @@ async fn a_stop_under_load_is_quick_and_loses_nothing() {
     let stop = Arc::new(AtomicBool::new(false));
     let players: Vec<_> = (0..PLAYERS)
         .map(|number| {
-            let (player, stop) = (Player::new(seed, number, server.port()), Arc::clone(&stop));
+            let (player, stop) = (Player::new(seed, number, &[server.port()]), Arc::clone(&stop));
             tokio::spawn(async move { player.play(&stop).await })
         })
         .collect();

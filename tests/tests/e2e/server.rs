@@ -124,6 +124,8 @@ impl Server {
         for (name, _) in ambient {
             command.env_remove(name);
         }
+        // One port cannot be everybody's.
+        command.env("LEASEHOLD__ADMIN__LISTEN", "");
         for (key, value) in &self.settings {
             command.env(format!("LEASEHOLD__{}", key.to_uppercase().replace('.', "__")), value);
         }

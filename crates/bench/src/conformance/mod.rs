@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use crate::{FAILED, Failure};
 use file::Case;
 use report::{Outcome, Tally, Verdict};
+use server::Stores;
 
 /// What scenarios with a model come to while no server reads models.
 const NO_MODELS: &str = "model language not served yet";
@@ -29,7 +30,7 @@ const NO_MODELS: &str = "model language not served yet";
 pub(crate) enum Store {
     /// A file in a temporary folder.
     Sqlite,
-    /// A throw-away server.
+    /// A database of its own in a throw-away Postgres, with leases in a throw-away Redis.
     Postgres,
 }
 
@@ -54,14 +55,14 @@ impl Command {
     /// Runs all scenarios and prints what became of them.
     #[allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks through both")]
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        if self.store == Store::Postgres {
-            let text = "--store postgres: not in this release; leave it out to run on SQLite";
-            return Err(Failure::Usage(text.to_owned()));
-        }
         let cases = file::read_all(&self.files).map_err(Failure::Usage)?;
+        let stores = match self.store {
+            Store::Sqlite => Stores::Files,
+            Store::Postgres => Stores::databases().await.map_err(Failure::Run)?,
+        };
         let mut verdicts = Vec::with_capacity(cases.len());
         for case in &cases {
-            let verdict = judge(case, self.without_models).await;
+            let verdict = judge(&stores, case, self.without_models).await;
             if !self.json {
                 println!("{}", report::prose(&verdict));
             }
@@ -78,13 +79,13 @@ impl Command {
     }
 }
 
-async fn judge(case: &Case, without_models: bool) -> Verdict {
+async fn judge(stores: &Stores, case: &Case, without_models: bool) -> Verdict {
     let failed = |reason: &str| Outcome::Failed { reason: Some(reason.to_owned()), mismatches: Vec::new() };
     let result = match &case.scenario {
         Err(problem) => failed(problem),
         Ok(_) if case.needs_model && without_models => Outcome::Skipped { reason: NO_MODELS.to_owned() },
         Ok(_) if case.needs_model => failed(NO_MODELS),
-        Ok(scenario) => match run::run(scenario).await {
+        Ok(scenario) => match run::run(stores, scenario).await {
             Err(problem) => failed(&problem),
             Ok(mismatches) if mismatches.is_empty() => Outcome::Passed,
             Ok(mismatches) => Outcome::Failed { reason: None, mismatches },

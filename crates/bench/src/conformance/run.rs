@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 use super::form::{Expect, OutcomeText, Scenario, Step};
 use super::observe::{Observer, refused};
 use super::request::Requests;
-use super::server::Fresh;
+use super::server::{Fresh, Stores};
 
 /// Something that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,8 +23,8 @@ pub(super) struct Mismatch {
 }
 
 /// Every mismatch of a scenario. An error is why it could not be run to its end.
-pub(super) async fn run(scenario: &Scenario) -> Result<Vec<Mismatch>, String> {
-    let server = Fresh::start(scenario.now, &scenario.estate).await?;
+pub(super) async fn run(stores: &Stores, scenario: &Scenario) -> Result<Vec<Mismatch>, String> {
+    let server = Fresh::start(stores, scenario.now, &scenario.estate).await?;
     let result = steps(scenario, server.channel()).await;
     server.stop().await?;
     result

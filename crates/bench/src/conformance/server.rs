@@ -1,7 +1,8 @@
-//! A fresh server for one scenario: the product's own wiring on a file in a temporary folder, reached over TCP.
+//! A fresh server for one scenario: the product's own wiring on a store of its own, reached over TCP.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use leasehold::app::{self, AppOptions, Running, StoreChoice};
@@ -13,24 +14,58 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::load::endpoint;
+use crate::servers::Servers;
+
+/// Where the servers of a run keep their state.
+pub(super) enum Stores {
+    /// Each in a file in a temporary folder.
+    Files,
+    /// Each in a database of its own in one Postgres, with leases in one Redis.
+    Databases { servers: Box<Servers>, made: AtomicU32 },
+}
+
+impl Stores {
+    /// Throw-away servers for a whole run.
+    pub(super) async fn databases() -> Result<Self, String> {
+        Ok(Self::Databases { servers: Box::new(Servers::start().await?), made: AtomicU32::new(0) })
+    }
+
+    /// Where one server keeps its state, and what must outlive it.
+    fn one(&self, config: &mut Config) -> Result<(StoreChoice, Option<TempDir>), String> {
+        match self {
+            Self::Files => {
+                let folder = TempDir::with_prefix("conformance-")
+                    .map_err(|error| format!("no temporary folder: {error}"))?;
+                Ok((StoreChoice::File(folder.path().join("licensing.db")), Some(folder)))
+            }
+            Self::Databases { servers, made } => {
+                let number = made.fetch_add(1, Ordering::Relaxed);
+                config.postgres.url = servers.make_database(&format!("scenario_{number}"))?;
+                config.redis.url = servers.redis.url();
+                Ok((StoreChoice::Postgres, None))
+            }
+        }
+    }
+}
 
 /// A server with the rights of one scenario, and nothing given out.
 pub(super) struct Fresh {
     running: Running,
     channel: Channel,
     /// Removed after the server has stopped.
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Fresh {
     /// Starts it, with a clock that stands still.
-    pub(super) async fn start(now: Timestamp, estate: &Value) -> Result<Self, String> {
+    pub(super) async fn start(stores: &Stores, now: Timestamp, estate: &Value) -> Result<Self, String> {
         let estate = EstateFile::from_scenario(estate).map_err(|error| error.to_string())?;
-        let folder =
-            TempDir::with_prefix("conformance-").map_err(|error| format!("no temporary folder: {error}"))?;
-        let config = Config::load(&Sources::default()).map_err(|error| error.to_string())?;
+        let mut config = Config::load(&Sources::default()).map_err(|error| error.to_string())?;
+        let (store, folder) = stores.one(&mut config)?;
         let mut options = AppOptions::new(config, Arc::new(ManualClock::new(now)));
-        options.store = StoreChoice::File(folder.path().join("licensing.db"));
+        options.store = store;
+        // The scenario's time, not that of the database.
+        options.clock_decides = true;
         options.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let running =
             app::start(options).await.map_err(|error| format!("the server does not start: {error}"))?;

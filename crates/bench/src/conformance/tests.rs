@@ -32,12 +32,16 @@ const RIGHT: &str = r#"{"scenarios": [{
 
 /// The verdict on a file's one scenario.
 async fn verdict(text: &str) -> Outcome {
+    verdict_on(&Stores::Files, text).await
+}
+
+async fn verdict_on(stores: &Stores, text: &str) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cases.json");
     std::fs::write(&path, text).unwrap();
     let cases = file::read_all(&[path]).unwrap();
     let [case] = cases.as_slice() else { panic!("one scenario") };
-    judge(case, false).await.result
+    judge(stores, case, false).await.result
 }
 
 fn told(outcome: Outcome) -> String {
@@ -49,6 +53,17 @@ fn told(outcome: Outcome) -> String {
 async fn what_is_right_passes() {
     let text = told(verdict(RIGHT).await);
     assert_eq!(text, "passed   n");
+}
+
+#[tokio::test]
+async fn scenarios_in_one_postgres_know_nothing_of_each_other() {
+    let stores = Stores::databases().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(told(verdict_on(&stores, RIGHT).await), "passed   n");
+    }
+    let wrong = RIGHT.replace(r#"["NOT_STARTED"]"#, r#"["EXPIRED"]"#);
+    assert!(told(verdict_on(&stores, &wrong).await).starts_with("FAILED   n"));
+    assert_eq!(told(verdict_on(&stores, RIGHT).await), "passed   n");
 }
 
 #[tokio::test]
@@ -113,8 +128,8 @@ async fn what_cannot_be_run_fails_with_its_reason() {
 async fn scenarios_with_a_model_are_skipped_only_where_asked_to() {
     let scenario = Scenario::read(&serde_json::json!({"line_items": [], "steps": []}));
     let case = Case { file: Path::new("f").into(), name: "n".into(), needs_model: true, scenario };
-    assert!(matches!(judge(&case, true).await.result, Outcome::Skipped { .. }));
-    assert!(matches!(judge(&case, false).await.result, Outcome::Failed { .. }));
+    assert!(matches!(judge(&Stores::Files, &case, true).await.result, Outcome::Skipped { .. }));
+    assert!(matches!(judge(&Stores::Files, &case, false).await.result, Outcome::Failed { .. }));
 }
 
 #[tokio::test]
@@ -124,7 +139,7 @@ async fn the_shared_scenarios_pass() {
     let cases = file::read_all(&files).unwrap();
     let mut verdicts = Vec::new();
     for case in &cases {
-        verdicts.push(judge(case, true).await);
+        verdicts.push(judge(&Stores::Files, case, true).await);
     }
     let tally = Tally::of(&verdicts);
     let failed = verdicts.iter().filter(|verdict| matches!(verdict.result, Outcome::Failed { .. }));

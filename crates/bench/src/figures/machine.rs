@@ -28,6 +28,31 @@ pub(super) fn processor_time(process: u32) -> Option<Duration> {
     ticks(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
+/// The same together with that of its children, those that live and those that have ended.
+pub(super) fn family_time(process: u32) -> Option<Duration> {
+    let own = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    // One that has ended since the list was read counts among the ended ones the next time.
+    let living = children.split(' ').filter_map(|child| processor_time(child.parse().ok()?));
+    Some(ticks(&own)? + ended_ticks(&own)? + living.sum::<Duration>())
+}
+
+/// Memory of a process that is in use and not swapped out, in bytes; `None` where the system does not say.
+pub(super) fn resident(process: u32) -> Option<u64> {
+    kibibytes(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmRSS")
+}
+
+/// The most that it ever was.
+pub(super) fn resident_peak(process: u32) -> Option<u64> {
+    kibibytes(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM")
+}
+
+fn kibibytes(status: &str, key: &str) -> Option<u64> {
+    let text = value(status, key)?;
+    text.strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
+}
+
 /// Processor time that all processes together have used since the machine started; `None` where it does not say.
 pub(super) fn busy_time() -> Option<Duration> {
     busy_ticks(&std::fs::read_to_string("/proc/stat").ok()?)
@@ -42,8 +67,17 @@ fn busy_ticks(stat: &str) -> Option<Duration> {
 }
 
 fn ticks(stat: &str) -> Option<Duration> {
+    two_fields(stat, 11)
+}
+
+/// Of children that have ended and were waited for.
+fn ended_ticks(stat: &str) -> Option<Duration> {
+    two_fields(stat, 13)
+}
+
+fn two_fields(stat: &str, place: usize) -> Option<Duration> {
     // The program's name is in brackets and may hold anything.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(place);
     let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     Some(Duration::from_millis((user + system) * 1_000 / TICKS_A_SECOND))
 }
@@ -74,13 +108,22 @@ mod tests {
 
     #[test]
     fn processor_time_is_found_behind_any_name() {
-        let stat = "42 (a) b) S 1 42 42 0 -1 4194304 9 0 0 0 250 50 0 0 20 0 9 0 100";
+        let stat = "42 (a) b) S 1 42 42 0 -1 4194304 9 0 0 0 250 50 600 100 20 0 9 0 100";
         assert_eq!(ticks(stat), Some(Duration::from_secs(3)));
+        assert_eq!(ended_ticks(stat), Some(Duration::from_secs(7)));
+        assert!(family_time(std::process::id()) >= processor_time(std::process::id()));
         assert!(processor_time(std::process::id()).is_some());
         assert_eq!(ticks("nonsense"), None);
         let stat = "cpu  100 10 50 9000 700 20 20 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
         assert_eq!(busy_ticks(stat), Some(Duration::from_secs(2)));
         assert!(busy_time() >= processor_time(std::process::id()));
+    }
+
+    #[test]
+    fn memory_is_told_in_kibibytes() {
+        assert_eq!(kibibytes("Name:\ta\nVmRSS:\t    1024 kB\n", "VmRSS"), Some(1 << 20));
+        assert!(resident(std::process::id()) > Some(1 << 20));
+        assert!(resident_peak(std::process::id()) >= resident(std::process::id()));
     }
 
     #[test]

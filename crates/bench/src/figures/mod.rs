@@ -3,6 +3,8 @@
 //! Responsible for measuring and telling. Nothing here judges a build: a figure that misses its bound is shown, and
 //! that is all.
 
+mod cpu;
+pub(crate) mod empty;
 mod machine;
 mod measure;
 mod peer;
@@ -13,9 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use crate::servers::Servers;
 use crate::{Failure, tell};
 use measure::{Measured, Setting};
-use peer::Peer;
 use product::Program;
 
 /// Measures figures.
@@ -38,19 +40,51 @@ pub(crate) struct Command {
 /// A figure that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Id {
+    P1,
+    P2,
+    P3,
+    P4,
+    P5,
     P6,
+    P7,
+    P8,
     P9,
     P12,
 }
 
 impl Id {
-    const ALL: [Self; 3] = [Self::P6, Self::P9, Self::P12];
+    const ALL: [Self; 10] =
+        [Self::P1, Self::P2, Self::P3, Self::P4, Self::P5, Self::P6, Self::P7, Self::P8, Self::P9, Self::P12];
 
     fn name(self) -> &'static str {
         match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+            Self::P5 => "P5",
             Self::P6 => "P6",
+            Self::P7 => "P7",
+            Self::P8 => "P8",
             Self::P9 => "P9",
             Self::P12 => "P12",
+        }
+    }
+
+    /// Measures it, with servers of its own beside it.
+    async fn measure(self, setting: &Setting) -> Result<Measured, String> {
+        let servers = Servers::start().await?;
+        match self {
+            Self::P1 => measure::hot(setting, &servers).await,
+            Self::P2 => measure::spread(setting, &servers).await,
+            Self::P3 => measure::check_outs(setting, &servers).await,
+            Self::P4 => measure::single_heartbeats(setting, &servers).await,
+            Self::P5 => measure::many_heartbeats(setting, &servers).await,
+            Self::P6 => measure::latency(setting, &servers).await,
+            Self::P7 => measure::grown(setting, &servers).await,
+            Self::P8 => measure::memory(setting, &servers).await,
+            Self::P9 => measure::start(setting).await,
+            Self::P12 => measure::embedded(setting, &servers).await,
         }
     }
 }
@@ -78,7 +112,7 @@ impl Command {
                 .map_err(|error| Failure::Usage(format!("{} cannot be written: {error}", file.display())))?;
         }
         let (facts, measured) = self.measure(program).await.map_err(Failure::Run)?;
-        let figures: Vec<_> = measured.iter().map(|measured| measured.figure.clone()).collect();
+        let figures: Vec<_> = measured.iter().flat_map(|measured| measured.figures.clone()).collect();
         for fact in facts {
             println!("{fact}");
         }
@@ -105,24 +139,10 @@ impl Command {
         let mut measured = Vec::new();
         for id in Id::ALL.into_iter().filter(|id| self.only.is_empty() || self.only.contains(id)) {
             tell(&format!("{}: preparing", id.name()));
-            measured.push(match id {
-                Id::P9 => measure::start(&setting).await?,
-                Id::P6 => against(async |peer| measure::latency(&setting, peer).await).await?,
-                Id::P12 => against(async |peer| measure::throughput(&setting, peer).await).await?,
-            });
+            measured.push(id.measure(&setting).await.map_err(|error| format!("{}: {error}", id.name()))?);
         }
         Ok((facts, measured))
     }
-}
-
-/// Measures beside a fresh peer, and believes the outcome once the peer's own books balance.
-async fn against(
-    measure: impl AsyncFnOnce(&mut Peer) -> Result<Measured, String>,
-) -> Result<Measured, String> {
-    let mut peer = Peer::start().await?;
-    let measured = measure(&mut peer).await?;
-    peer.check()?;
-    Ok(measured)
 }
 
 #[cfg(test)]
@@ -146,6 +166,6 @@ mod tests {
     fn figures_are_picked_by_id() {
         assert_eq!(only("P12,p6").unwrap(), [Id::P12, Id::P6]);
         let error = only("P6,P77").unwrap_err();
-        assert!(error.contains("there is no figure \"P77\"; known are P6, P9, P12"), "{error}");
+        assert!(error.contains("there is no figure \"P77\"; known are P1, P2, P3"), "{error}");
     }
 }

@@ -3,14 +3,18 @@
 //! The transaction does what a lock for each request costs: it updates the one counter where the count fits, inserts the
 //! grant, and commits.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use leasehold_testkit::{Postgres, Process};
+use leasehold_testkit::Process;
 use tempfile::TempDir;
 
 use crate::load::Latencies;
+use crate::servers::Servers;
 
+/// The peer's database in the Postgres that the product has its own in.
+const DATABASE: &str = "plain";
 const SCHEMA: &str = "\
 create table counter (id int primary key, total bigint not null, used bigint not null);
 create table grants (
@@ -19,21 +23,13 @@ create table grants (
     device text not null,
     count bigint not null,
     granted_at timestamptz not null default now()
-);
-insert into counter values (1, 1000000000, 0);";
-
-const TRANSACTION: &str = "\
-begin;
-update counter set used = used + 1 where id = 1 and used < total;
-insert into grants (counter, device, count) values (1, 'device-' || :client_id, 1);
-commit;
-";
+);";
 
 const THREADS: usize = 2;
 
-/// A Postgres of our own with one hot row.
-pub(super) struct Peer {
-    postgres: Postgres,
+/// The plain transaction, in a database of its own.
+pub(super) struct Peer<'a> {
+    servers: &'a Servers,
     folder: TempDir,
     transactions: u64,
 }
@@ -47,38 +43,29 @@ pub(super) struct Run {
     pub(super) latencies: Latencies,
 }
 
-impl Peer {
-    /// Starts the server and makes the tables.
-    pub(super) async fn start() -> Result<Self, String> {
-        let postgres = Postgres::start().await.map_err(|error| error.to_string())?;
+impl<'a> Peer<'a> {
+    /// Makes the database with so many counters, over which the transactions are spread.
+    pub(super) fn new(servers: &'a Servers, counters: usize) -> Result<Self, String> {
         let folder =
             TempDir::with_prefix("pgbench-").map_err(|error| format!("no temporary folder: {error}"))?;
-        std::fs::write(folder.path().join("transaction.sql"), TRANSACTION)
+        std::fs::write(folder.path().join("transaction.sql"), transaction(counters))
             .map_err(|error| format!("the transaction cannot be written: {error}"))?;
-        let peer = Self { postgres, folder, transactions: 0 };
-        peer.ask(SCHEMA)?;
-        for setting in ["fsync", "synchronous_commit"] {
-            let value = peer.ask(&format!("show {setting}"))?;
-            if value != "on" {
-                return Err(format!("PostgreSQL has {setting} = {value}; only full durability is compared"));
-            }
-        }
-        Ok(peer)
-    }
-
-    /// The disk that it writes to.
-    pub(super) fn folder(&self) -> &Path {
-        self.postgres.socket_dir()
+        servers.make_database(DATABASE)?;
+        let counters =
+            format!("insert into counter select id, 1000000000, 0 from generate_series(1, {counters}) as id");
+        servers.ask(DATABASE, SCHEMA)?;
+        servers.ask(DATABASE, &counters)?;
+        Ok(Self { servers, folder, transactions: 0 })
     }
 
     /// Lets so many clients run the transaction, one after the other each, for so many seconds. What it leaves to be
     /// written later is written at once, so that whoever is measured next does not pay for it.
     pub(super) async fn run(&mut self, clients: usize, seconds: u64) -> Result<Run, String> {
         let log = self.folder.path().join(format!("log-{}", self.transactions));
-        let mut command = self.postgres.pgbench(["--no-vacuum", "--protocol=prepared", "--log"]);
+        let mut command = self.servers.postgres.pgbench(["--no-vacuum", "--protocol=prepared", "--log"]);
         command.arg(format!("--log-prefix={}", log.display())).arg(format!("--client={clients}"));
         command.arg(format!("--jobs={}", THREADS.min(clients))).arg(format!("--time={seconds}"));
-        command.arg("--file").arg(self.folder.path().join("transaction.sql"));
+        command.arg("--file").arg(self.folder.path().join("transaction.sql")).arg(DATABASE);
         let mut pgbench = Process::spawn(command).map_err(|error| error.to_string())?;
         let status =
             pgbench.wait(Duration::from_secs(seconds + 60)).await.map_err(|error| error.to_string())?;
@@ -88,28 +75,38 @@ impl Peer {
         }
         let summary = Summary::read(&output)?;
         self.transactions += summary.transactions;
-        self.ask("checkpoint")?;
+        self.servers.ask(DATABASE, "checkpoint")?;
         Ok(Run { rate: summary.rate, latencies: read_logs(&log)? })
     }
 
     /// Whether every transaction has left its grant and its count.
     pub(super) fn check(&self) -> Result<(), String> {
-        let found = self.ask("select used, (select count(*) from grants) from counter")?;
+        let books = "select (select sum(used) from counter), (select count(*) from grants)";
+        let found = self.servers.ask(DATABASE, books)?;
         let expected = format!("{0}|{0}", self.transactions);
         if found == expected {
             return Ok(());
         }
         Err(format!("PostgreSQL has {found} as counter and grants after {} transactions", self.transactions))
     }
+}
 
-    fn ask(&self, sql: &str) -> Result<String, String> {
-        let output = self.postgres.psql(["-c", sql]).output();
-        let output = output.map_err(|error| format!("psql cannot be started: {error}"))?;
-        if !output.status.success() {
-            return Err(format!("psql failed: {}", String::from_utf8_lossy(&output.stderr)));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+/// Takes one of a counter, drawn by chance where there are several.
+fn transaction(counters: usize) -> String {
+    let mut script = String::new();
+    // Drawing is left out where there is nothing to draw: the script is all that pgbench does.
+    let id = if counters == 1 { "1" } else { ":id" };
+    if counters > 1 {
+        let _ = writeln!(script, "\\set id random(1, {counters})");
     }
+    let _ = write!(
+        script,
+        "begin;\n\
+         update counter set used = used + 1 where id = {id} and used < total;\n\
+         insert into grants (counter, device, count) values ({id}, 'device-' || :client_id, 1);\n\
+         commit;\n"
+    );
+    script
 }
 
 /// What pgbench prints at its end.
@@ -191,9 +188,19 @@ tps = 589.250000 (without initial connection time)
         assert!(read_log("0 1 failed 0 1 1\n").is_err());
     }
 
+    #[test]
+    fn the_transaction_takes_a_count_and_leaves_a_grant() {
+        let one = transaction(1);
+        assert!(one.starts_with("begin;\n") && one.contains("where id = 1 and used < total"), "{one}");
+        let many = transaction(100);
+        assert!(many.starts_with("\\set id random(1, 100)\nbegin;\n"), "{many}");
+        assert_eq!(many.matches(":id").count(), 2, "{many}");
+    }
+
     #[tokio::test]
     async fn every_transaction_leaves_a_grant() {
-        let mut peer = Peer::start().await.unwrap();
+        let servers = Servers::start().await.unwrap();
+        let mut peer = Peer::new(&servers, 3).unwrap();
         let run = peer.run(3, 1).await.unwrap();
         assert!(run.rate > 0.0);
         assert_eq!(run.latencies.len(), peer.transactions);

@@ -1,4 +1,5 @@
-//! The server under measurement: the real program in a process of its own, on a data directory of its own.
+//! The server under measurement: the real program in a process of its own, on a data directory or a database of its
+//! own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,17 +8,19 @@ use std::time::Duration;
 
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_admin_service_client::LicensingAdminServiceClient;
+use leasehold_proto::types::v1 as types;
 use leasehold_testkit::{Process, free_port};
 use tempfile::TempDir;
 
 use crate::load::endpoint;
+use crate::servers::Servers;
 
-/// The one feature that is owned.
-pub(super) const FEATURE: &str = "bench";
-const ESTATE: &str =
-    r#"{"line_items": [{"id": "L1", "feature": "bench", "version": "1.0", "count": 1000000000}]}"#;
+/// More of each feature than any run checks out.
+const OWNED: i64 = 1_000_000_000;
 /// How long starting and stopping may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The file of what is owned, in the folder that servers are started in.
+const ESTATE: &str = "estate.json";
 
 /// The server's program.
 #[derive(Clone, Debug)]
@@ -53,57 +56,82 @@ impl Program {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// A fresh data directory.
-    pub(super) async fn init(&self) -> Result<Site, String> {
-        let folder =
-            TempDir::with_prefix("leasehold-").map_err(|error| format!("no temporary folder: {error}"))?;
-        let site = Site { program: self.clone(), folder };
-        std::fs::write(site.estate(), ESTATE)
-            .map_err(|error| format!("the estate cannot be written: {error}"))?;
-        let mut init = site.spawn(&["init"])?;
+    /// A fresh data directory, in which so many features are owned.
+    pub(super) async fn embedded(&self, features: usize) -> Result<Site, String> {
+        let site = self.site(features, None)?;
+        let mut init = site.spawn(&["init", "--data-dir", "data"])?;
         let status = init.wait(PATIENCE).await.map_err(|error| error.to_string())?;
         if !status.success() {
             return Err(format!("`leasehold init` ended with {status}:\n{}{}", init.stdout(), init.stderr()));
         }
         Ok(site)
     }
+
+    /// A fresh database of this name, in which so many features are owned, with leases in Redis.
+    pub(super) fn on(&self, servers: &Servers, database: &str, features: usize) -> Result<Site, String> {
+        let urls = [servers.make_database(database)?, servers.redis.url()];
+        self.site(features, Some(urls))
+    }
+
+    fn site(&self, features: usize, urls: Option<[String; 2]>) -> Result<Site, String> {
+        let folder =
+            TempDir::with_prefix("leasehold-").map_err(|error| format!("no temporary folder: {error}"))?;
+        let features: Vec<String> = (1..=features).map(|number| format!("bench-{number}")).collect();
+        let items = features.iter().map(|feature| {
+            serde_json::json!({"id": format!("L-{feature}"), "feature": feature, "version": "1.0", "count": OWNED})
+        });
+        let estate = serde_json::json!({"line_items": items.collect::<Vec<_>>()});
+        std::fs::write(folder.path().join(ESTATE), estate.to_string())
+            .map_err(|error| format!("the estate cannot be written: {error}"))?;
+        Ok(Site { program: self.clone(), folder, features, urls })
+    }
 }
 
-/// A data directory that servers can be started on, one after the other.
+/// What servers can be started on, one after the other.
 pub(super) struct Site {
     program: Program,
     folder: TempDir,
+    features: Vec<String>,
+    /// Of Postgres and Redis; `None` is a data directory.
+    urls: Option<[String; 2]>,
 }
 
 impl Site {
-    /// The disk that it writes to.
+    /// The disk that an embedded one writes to.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What is owned.
+    pub(super) fn features(&self) -> &[String] {
+        &self.features
     }
 
     /// Starts a server and does not wait for it.
     pub(super) fn serve(&self) -> Result<Product, String> {
         let port = free_port().map_err(|error| error.to_string())?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let estate = self.estate();
-        let (listen, estate) = (address.to_string(), estate.to_string_lossy());
-        let process = self.spawn(&["serve", "all", "--listen", &listen, "--development-estate", &estate])?;
+        let listen = address.to_string();
+        let mut words = vec!["serve", "all", "--listen", &listen, "--development-estate", ESTATE];
+        match &self.urls {
+            None => words.extend(["--data-dir", "data"]),
+            Some([postgres, redis]) => words.extend(["--database-url", postgres, "--redis-url", redis]),
+        }
+        let process = self.spawn(&words)?;
         Ok(Product { process, address })
-    }
-
-    fn estate(&self) -> PathBuf {
-        self.folder.path().join("estate.json")
     }
 
     fn spawn(&self, words: &[&str]) -> Result<Process, String> {
         let mut command = Command::new(&self.program.path);
-        command.args(words).arg("--data-dir").arg(self.folder.path().join("data"));
+        command.args(words);
         // Settings of whoever runs the bench are not what is measured.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LEASEHOLD_") {
                 command.env_remove(name);
             }
         }
+        // Health and metrics are on, where they meet nobody else's.
+        command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
         command.current_dir(self.folder.path());
         Process::spawn(command).map_err(|error| error.to_string())
     }
@@ -143,16 +171,17 @@ impl Product {
         }
     }
 
-    /// Whether so many grants of one count each are out, and the counter says so too.
+    /// Whether so many grants of one count each are out, and the counters say so too.
     pub(super) async fn check(&self, granted: u64) -> Result<(), String> {
         let channel = endpoint(self.address)?.connect().await.map_err(|error| error.to_string())?;
         let mut admin = LicensingAdminServiceClient::new(channel);
         let failed = |status: tonic::Status| format!("the outcome cannot be checked: {status}");
-        let request = pb::GetFeatureRequest { name: FEATURE.to_owned(), ..Default::default() };
-        let feature = admin.get_feature(request).await.map_err(failed)?.into_inner();
-        let used: i64 = feature.line_items.iter().map(|item| item.used).sum();
-        let request = pb::ListGrantsRequest { feature: FEATURE.to_owned(), ..Default::default() };
-        let grants = admin.list_grants(request).await.map_err(failed)?.into_inner();
+        // All in one page: more features than that are never owned here.
+        let page = Some(types::PageRequest { page_size: 500, ..Default::default() });
+        let request = pb::ListFeaturesRequest { page, ..Default::default() };
+        let features = admin.list_features(request).await.map_err(failed)?.into_inner().features;
+        let used: i64 = features.iter().map(|feature| feature.used).sum();
+        let grants = admin.list_grants(pb::ListGrantsRequest::default()).await.map_err(failed)?.into_inner();
         let grants = grants.page.map_or(0, |page| page.total);
         balance(used, grants, granted)
     }

@@ -1,8 +1,9 @@
-//! The load generator: many clients that check a feature out, each time for a device that holds nothing yet.
+//! The load generator: many clients of one server, each of which makes one call after the other.
 //!
 //! Responsible for calls, their answers and their latencies. Not responsible for the server, nor for what the numbers
 //! are compared to.
 
+mod callers;
 pub(crate) mod ids;
 mod latency;
 
@@ -12,19 +13,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use leasehold_proto::licensing::v1 as pb;
-use leasehold_proto::licensing::v1::licensing_service_client::LicensingServiceClient;
-use leasehold_proto::types::v1 as types;
 use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 
-use ids::Ids;
+pub(crate) use callers::{Beat, Caller, CheckOut, Empty};
 pub(crate) use latency::Latencies;
 
-/// Clients of one server; they share its connections evenly.
+/// Connections of one server, which its clients share evenly.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     channels: Vec<Channel>,
-    feature: String,
+    features: Arc<[String]>,
     /// Numbers devices, over all runs.
     devices: Arc<AtomicU64>,
 }
@@ -32,28 +31,37 @@ pub(crate) struct Load {
 /// What came of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// Checkouts that were answered with a grant.
-    pub(crate) granted: u64,
+    /// Calls that were answered as they should be.
+    pub(crate) answered: u64,
     /// From the first call to the last answer.
     pub(crate) elapsed: Duration,
-    /// Of the granted ones.
+    /// Of the answered ones.
     pub(crate) latencies: Latencies,
 }
 
 impl Outcome {
-    /// Checkouts a second.
+    /// Calls a second.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     pub(crate) fn rate(&self) -> f64 {
-        self.granted as f64 / self.elapsed.as_secs_f64()
+        self.answered as f64 / self.elapsed.as_secs_f64()
     }
 }
 
+/// When the clients of a run stop.
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    /// At the first call after this moment.
+    Moment(Instant),
+    /// After so many calls each.
+    Calls(usize),
+}
+
 impl Load {
-    /// Opens the connections.
+    /// Opens the connections. Checkouts are spread over `features`.
     pub(crate) async fn connect(
         address: SocketAddr,
         connections: usize,
-        feature: &str,
+        features: &[String],
     ) -> Result<Self, String> {
         let endpoint = endpoint(address)?;
         let mut channels = Vec::with_capacity(connections);
@@ -61,27 +69,106 @@ impl Load {
             let channel = endpoint.connect().await;
             channels.push(channel.map_err(|error| format!("cannot connect to {address}: {error}"))?);
         }
-        Ok(Self { channels, feature: feature.to_owned(), devices: Arc::default() })
+        Ok(Self { channels, features: features.into(), devices: Arc::default() })
     }
 
-    /// Lets so many clients check out, one call after the other each, for so long. An answer that is no full grant is
-    /// an error.
-    pub(crate) async fn run(&self, clients: usize, length: Duration) -> Result<Outcome, String> {
-        let start = Instant::now();
+    /// So many clients that check out.
+    pub(crate) fn check_outs(&self, clients: usize) -> Vec<CheckOut> {
+        let client = |channel| CheckOut::new(channel, Arc::clone(&self.features), Arc::clone(&self.devices));
+        self.channels_of(clients).map(client).collect()
+    }
+
+    /// So many clients that keep these leases alive, each its own part of them.
+    pub(crate) fn beats(&self, clients: usize, leases: &[pb::GrantRef], in_a_call: usize) -> Vec<Beat> {
+        let parts = leases.chunks(leases.len().div_ceil(clients).max(1));
+        let beat = |(channel, part)| Beat::new(channel, part, in_a_call);
+        self.channels_of(clients).zip(parts).map(beat).collect()
+    }
+
+    /// So many clients that make empty calls.
+    pub(crate) fn empties(&self, clients: usize) -> Vec<Empty> {
+        self.channels_of(clients).map(Empty::new).collect()
+    }
+
+    /// Lets so many clients check out until they hold at least so many grants.
+    pub(crate) async fn hold(&self, clients: usize, grants: usize) -> Result<Vec<pb::GrantRef>, String> {
         let mut tasks = JoinSet::new();
-        for index in 0..clients {
-            let channel = self.channels[index % self.channels.len()].clone();
-            let client = Client::new(channel, self.feature.clone(), Arc::clone(&self.devices));
-            tasks.spawn(client.run(start + length));
+        for client in self.check_outs(clients) {
+            tasks.spawn(check_out(client, grants.div_ceil(clients)));
         }
-        let mut outcome = Outcome::default();
+        let mut held = Vec::with_capacity(grants);
         while let Some(joined) = tasks.join_next().await {
-            let latencies = joined.map_err(|error| format!("a client failed: {error}"))??;
-            outcome.granted += latencies.len();
-            outcome.latencies.merge(latencies);
+            held.extend(joined.map_err(|error| format!("a client failed: {error}"))??.1);
         }
-        outcome.elapsed = start.elapsed();
-        Ok(outcome)
+        Ok(held)
+    }
+
+    /// How many devices have asked so far.
+    pub(crate) fn devices(&self) -> u64 {
+        self.devices.load(Ordering::Relaxed)
+    }
+
+    /// Leaves so many devices out, which have asked before.
+    pub(crate) fn pass_over(&self, devices: u64) {
+        self.devices.fetch_add(devices, Ordering::Relaxed);
+    }
+
+    fn channels_of(&self, clients: usize) -> impl Iterator<Item = Channel> {
+        (0..clients).map(|index| self.channels[index % self.channels.len()].clone())
+    }
+}
+
+/// Checks so many out; the client back, and what it holds.
+pub(crate) async fn check_out(
+    mut client: CheckOut,
+    grants: usize,
+) -> Result<(CheckOut, Vec<pb::GrantRef>), String> {
+    let mut held = Vec::with_capacity(grants);
+    for _ in 0..grants {
+        held.push(client.check_out().await?);
+    }
+    Ok((client, held))
+}
+
+/// Lets clients call for so long.
+pub(crate) async fn run(clients: Vec<impl Caller>, length: Duration) -> Result<Outcome, String> {
+    drive(clients, Until::Moment(Instant::now() + length)).await
+}
+
+/// Lets clients make so many calls each.
+pub(crate) async fn run_calls(clients: Vec<impl Caller>, calls: usize) -> Result<Outcome, String> {
+    drive(clients, Until::Calls(calls)).await
+}
+
+async fn drive(clients: Vec<impl Caller>, until: Until) -> Result<Outcome, String> {
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for client in clients {
+        tasks.spawn(call(client, until));
+    }
+    let mut outcome = Outcome::default();
+    while let Some(joined) = tasks.join_next().await {
+        let latencies = joined.map_err(|error| format!("a client failed: {error}"))??;
+        outcome.answered += latencies.len();
+        outcome.latencies.merge(latencies);
+    }
+    outcome.elapsed = start.elapsed();
+    Ok(outcome)
+}
+
+async fn call(mut client: impl Caller, until: Until) -> Result<Latencies, String> {
+    let mut latencies = Latencies::default();
+    loop {
+        let start = Instant::now();
+        let over = match until {
+            Until::Moment(moment) => start >= moment,
+            Until::Calls(calls) => latencies.len() >= calls as u64,
+        };
+        if over {
+            return Ok(latencies);
+        }
+        client.call().await?;
+        latencies.add(start.elapsed());
     }
 }
 
@@ -90,88 +177,4 @@ pub(crate) fn endpoint(address: SocketAddr) -> Result<Endpoint, String> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"));
     let endpoint = endpoint.map_err(|error| format!("{address} is no address: {error}"))?;
     Ok(endpoint.tcp_nodelay(true).connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(30)))
-}
-
-/// Checks out over and over.
-pub(crate) struct Client {
-    calls: LicensingServiceClient<Channel>,
-    feature: String,
-    devices: Arc<AtomicU64>,
-    ids: Ids,
-}
-
-impl Client {
-    /// A client of its own over a connection that others may share; `devices` numbers devices over all of them.
-    pub(crate) fn new(channel: Channel, feature: String, devices: Arc<AtomicU64>) -> Self {
-        Self { calls: LicensingServiceClient::new(channel), feature, devices, ids: Ids::new() }
-    }
-
-    /// One checkout for a new device, with a new request id.
-    pub(crate) async fn check_out(&mut self) -> Result<(), String> {
-        let device = self.devices.fetch_add(1, Ordering::Relaxed);
-        let request = pb::RequestCapabilitiesRequest {
-            request_id: self.ids.next().to_string(),
-            hostids: vec![types::HostId {
-                r#type: types::HostIdType::String.into(),
-                value: format!("device-{device}"),
-            }],
-            features: vec![pb::DesiredFeature {
-                name: self.feature.clone(),
-                version: "1.0".to_owned(),
-                count: 1,
-            }],
-            ..pb::RequestCapabilitiesRequest::default()
-        };
-        let answer = self.calls.request_capabilities(request).await;
-        let answer = answer
-            .map_err(|status| format!("a checkout failed with {:?}: {}", status.code(), status.message()))?;
-        full_grant(answer.get_ref())
-    }
-
-    async fn run(mut self, until: Instant) -> Result<Latencies, String> {
-        let mut latencies = Latencies::default();
-        loop {
-            let start = Instant::now();
-            if start >= until {
-                return Ok(latencies);
-            }
-            self.check_out().await?;
-            latencies.add(start.elapsed());
-        }
-    }
-}
-
-fn full_grant(answer: &pb::RequestCapabilitiesResponse) -> Result<(), String> {
-    match answer.outcomes.as_slice() {
-        [outcome]
-            if outcome.outcome() == pb::Outcome::Granted && outcome.count == 1 && outcome.grant.is_some() =>
-        {
-            Ok(())
-        }
-        _ => Err(format!("a checkout was not granted: {answer:?}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(outcome: pb::Outcome, count: i64) -> pb::RequestCapabilitiesResponse {
-        let grant = Some(pb::GrantRef::default());
-        let outcome = pb::FeatureOutcome { outcome: outcome.into(), count, grant, ..Default::default() };
-        pb::RequestCapabilitiesResponse { outcomes: vec![outcome], ..Default::default() }
-    }
-
-    #[test]
-    fn only_a_full_grant_counts() {
-        assert!(full_grant(&answer(pb::Outcome::Granted, 1)).is_ok());
-        for wrong in [
-            answer(pb::Outcome::Refused, 0),
-            answer(pb::Outcome::Partial, 1),
-            answer(pb::Outcome::Granted, 2),
-            pb::RequestCapabilitiesResponse::default(),
-        ] {
-            assert!(full_grant(&wrong).unwrap_err().contains("was not granted"), "{wrong:?}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use leasehold_domain::grant::Lost;
+use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{ActivityKind, FencingToken, GrantId, GrantRef, LeaseToken, Mode};
 use uuid::Uuid;
 
@@ -67,6 +68,18 @@ fn silence_takes_a_grant_back_only_past_its_floor_and_with_the_token_that_was_fo
     assert_eq!(changes.ended, [(grant.id, Lost::Expired)]);
     assert_eq!(changes.activity.last().map(|record| record.kind), Some(ActivityKind::Expired));
     assert!(!site.take_back(renewed.id, renewed.fencing_token), "once");
+}
+
+#[test]
+fn a_holder_that_was_heard_since_it_was_found_silent_keeps_its_grant() {
+    let mut site = Site::of([item("L", "f", "1.0", 3)]);
+    let grant = site.grant("D", "f", 2);
+    site.pass(hours(1));
+    // Its floor deadline moved after the verdict, and has passed again.
+    let before = at(START) + SignedDuration::from_secs(600);
+    let found = FoundSilent { grant: grant.id, fencing_token: grant.fencing_token, floor: before };
+    assert!(!site.take_back_found(&found));
+    assert!(site.take_back_found(&FoundSilent { floor: grant.floor_deadline.unwrap(), ..found }));
 }
 
 #[test]

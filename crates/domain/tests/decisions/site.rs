@@ -8,6 +8,7 @@ use leasehold_domain::cell::LineItemState;
 use leasehold_domain::estate::Cause;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::holder::Place;
+use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{
     Answer, CapabilityRequest, Changes, DesiredFeature, Device, Entry, Estate, FencingToken, Grant, GrantId,
     GrantRef, Holder, HostId, IdSource, LineItem, LineItemId, Policies, Rejection, RequestId, Source,
@@ -143,7 +144,13 @@ impl Site {
     }
 
     pub(crate) fn take_back(&mut self, id: GrantId, found: FencingToken) -> bool {
-        release::take_back(&mut self.estate, id, found, self.now, &mut self.ids)
+        let floor = self.estate.grant(id).and_then(|grant| grant.floor_deadline).unwrap_or(Timestamp::MIN);
+        self.take_back_found(&FoundSilent { grant: id, fencing_token: found, floor })
+    }
+
+    /// Takes a grant back that was found like this.
+    pub(crate) fn take_back_found(&mut self, found: &FoundSilent) -> bool {
+        release::take_back(&mut self.estate, found, self.now, &mut self.ids)
     }
 
     pub(crate) fn end_overdue(&mut self, id: GrantId) -> bool {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::estate::Cause;
+use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{
     CapabilityRequest, Changes, DesiredFeature, Device, DeviceType, Entry, Estate, FencingToken, Grant,
     GrantId, GrantRef, HostId, IdSource, LineItem, LineItemId, Mode, Overdraft, Policies, RequestId, Source,
@@ -103,7 +104,9 @@ impl World {
     }
 
     pub(crate) fn take_back(&mut self, estate: &mut Estate, shown: &GrantRef) -> bool {
-        release::take_back(estate, shown.id, shown.fencing_token, instant(self.now), &mut self.ids)
+        let floor = estate.grant(shown.id).and_then(|grant| grant.floor_deadline).unwrap_or(Timestamp::MIN);
+        let found = FoundSilent { grant: shown.id, fencing_token: shown.fencing_token, floor };
+        release::take_back(estate, &found, instant(self.now), &mut self.ids)
     }
 
     /// Ends every part that has run its time.

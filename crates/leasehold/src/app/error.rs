@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use leasehold_leases::in_redis::ConnectError;
 use leasehold_runtime::ApiError;
 use leasehold_runtime::lifecycle::StillRunning;
 use leasehold_runtime::server::{self, BindError};
+use leasehold_runtime::tls::TlsError;
 use leasehold_store::StoreError;
 use leasehold_store_sqlite::{DataDirError, OpenError};
 
@@ -15,6 +17,9 @@ pub enum StartError {
     /// It cannot listen where it should.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Connections cannot be secured as they should.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system does not say where it listens.
     #[error("the address that was bound cannot be learned: {0}; check the network of this machine")]
     Address(#[source] io::Error),
@@ -24,6 +29,18 @@ pub enum StartError {
     /// A database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// `PostgreSQL` cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] leasehold_store_postgres::OpenError),
+    /// Redis cannot be used.
+    #[error(transparent)]
+    Redis(#[from] ConnectError),
+    /// A database that replicas may share, with leases that they could not.
+    #[error(
+        "postgres.url is set and redis.url is not; give the address of a Redis server too, or leave both empty to \
+         keep everything in runtime.data_dir"
+    )]
+    NoRedis,
     /// A data directory without an instance.
     #[error("the data directory {} is not complete; run `leasehold init` again to complete it", .path.display())]
     NoInstance {

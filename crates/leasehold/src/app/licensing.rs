@@ -1,21 +1,28 @@
-//! The wiring of licensing: the store that was opened, leases in the process.
+//! The wiring of licensing: the store that was opened, and leases in Redis or in the process.
 
 use std::sync::Arc;
 
-use leasehold_leases::InProcessLeases;
-use leasehold_licensing::{Config as ServiceConfig, Deps, Error, Licensing, build};
-use leasehold_runtime::{Background, Clock, Config, Services, SystemIds};
+use leasehold_leases::in_redis::{ConnectError, Settings};
+use leasehold_leases::{InProcessLeases, Leases, RedisLeases};
+use leasehold_licensing::{Config as ServiceConfig, Deps, Licensing, build};
+use leasehold_runtime::config::Redis;
+use leasehold_runtime::{Background, Clock, Config, Readiness, Services, SystemIds};
 use leasehold_store::LicensingStore;
+use secrecy::ExposeSecret;
 
-/// Builds the licensing service.
+use super::{StartError, observe};
+
+/// Builds the licensing service. `clock_decides`: whatever the store's clock says.
 pub(super) async fn wire(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    clock_decides: bool,
     store: Arc<dyn LicensingStore>,
     background: &Background,
-) -> Result<(Licensing, Services), Error> {
+    readiness: &Readiness,
+) -> Result<(Licensing, Services), StartError> {
     let settings = &config.licensing;
-    let config = ServiceConfig {
+    let service = ServiceConfig {
         policies: settings.policies(),
         queue_capacity: settings.queue_capacity,
         max_batch: settings.max_batch,
@@ -24,11 +31,31 @@ pub(super) async fn wire(
         activity_retention: settings.activity_retention,
         addresses: config.runtime.advertised_addresses.clone(),
     };
+    let leases: Arc<dyn Leases> = if config.redis.url.is_empty() {
+        Arc::new(InProcessLeases::default())
+    } else {
+        let leases: Arc<dyn Leases> = Arc::new(connect(&config.redis).await?);
+        // Any instance will do: all are in one Redis.
+        if let Some(instance) = store.instances().await?.first() {
+            observe::wants_leases(readiness, "redis", Arc::clone(&leases), instance.id);
+        }
+        leases
+    };
     let deps = Deps {
         store,
-        leases: Arc::new(InProcessLeases::default()),
+        leases,
         clock: Arc::clone(clock),
+        clock_decides,
         ids: SystemIds::new(Arc::clone(clock)),
     };
-    build(deps, config, background).await
+    Ok(build(deps, service, background).await?)
+}
+
+async fn connect(redis: &Redis) -> Result<RedisLeases, ConnectError> {
+    let settings = Settings {
+        password: redis.password().map(|password| password.expose_secret().to_owned()),
+        response_timeout: redis.response_timeout,
+        ..Settings::new(redis.url.clone())
+    };
+    RedisLeases::connect(&settings).await
 }

@@ -1,11 +1,12 @@
 //! Starts and stops the server: the one place that chooses back ends.
 //!
-//! In order: bind every listener, open the stores, build the services, put a development estate in force,
+//! In order: bind every listener, answer the admin one, open the stores, build the services, put a development estate in force,
 //! serve, say that it is ready; configuration and logs come before, they are the caller's. Stopping goes the
 //! other way. One wiring function for each service stands in a file of its own.
 
 mod error;
 mod licensing;
+mod observe;
 mod store;
 
 use std::net::SocketAddr;
@@ -13,18 +14,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_licensing::Licensing;
-use leasehold_runtime::server::{self, Drained, Health, Server};
-use leasehold_runtime::{Background, Clock, Config, Services};
+use leasehold_runtime::server::{self, Drained, Server};
+use leasehold_runtime::tls::Transport;
+use leasehold_runtime::{Background, Clock, Config, Readiness, Services};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::estate_file::EstateFile;
 pub use error::{StartError, StopError};
+pub use observe::Observed;
 use store::OpenStore;
 pub use store::{Created, StoreChoice, create_data_dir};
 
 /// How long background tasks may take to end once no call is in flight any more.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
+
+/// The key of the address to serve licensing on.
+const LISTEN: &str = "licensing.listen";
 
 /// What a server is started with.
 pub struct AppOptions {
@@ -32,22 +38,35 @@ pub struct AppOptions {
     pub config: Config,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether `clock` decides although the store is a server's and has a clock of its own: for tests.
+    pub clock_decides: bool,
     /// Where licence state is kept.
     pub store: StoreChoice,
     /// Where to serve licensing instead of `licensing.listen`; port 0 takes any free one.
     pub listen: Option<SocketAddr>,
     /// Rights to put in force before serving.
     pub development_estate: Option<EstateFile>,
+    /// What the admin listener shows; without it there is none, whatever the configuration says.
+    pub observed: Option<Observed>,
     /// Cancelling it stops the server in order.
     pub shutdown: CancellationToken,
 }
 
 impl AppOptions {
-    /// A server on the configuration's data directory and address.
+    /// A server on the configuration's database or data directory, and on its address.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let store = StoreChoice::DataDir(config.runtime.data_dir.clone());
+        let store = StoreChoice::of(&config);
         let shutdown = CancellationToken::new();
-        Self { config, clock, store, listen: None, development_estate: None, shutdown }
+        Self {
+            config,
+            clock,
+            clock_decides: false,
+            store,
+            listen: None,
+            development_estate: None,
+            observed: None,
+            shutdown,
+        }
     }
 
     /// A server for tests: state in memory, on any free port of the loopback address, whatever the
@@ -70,14 +89,27 @@ pub struct Running {
 
 /// Starts a server. When it returns, every service can be used; on an error nothing is left running.
 pub async fn start(options: AppOptions) -> Result<Running, StartError> {
-    let AppOptions { config, clock, store, listen, development_estate, shutdown } = options;
+    let AppOptions { config, clock, clock_decides, store, listen, development_estate, observed, shutdown } =
+        options;
+    if store == StoreChoice::Postgres && config.redis.url.is_empty() {
+        return Err(StartError::NoRedis);
+    }
     let address = listen.unwrap_or(config.licensing.listen);
-    let listener = server::bind(address, "licensing.listen").await?;
+    let transport = Transport::open(&config.tls, &config.security, address, LISTEN)?;
+    let listener = server::bind(address, LISTEN).await?;
     let licensing_addr = listener.local_addr().map_err(StartError::Address)?;
-    let store = OpenStore::open(&store, &clock).await?;
-
     let background = Background::new(shutdown.clone());
-    let built = build(&config, &clock, &store, development_estate, &background).await;
+    let readiness = observe::observe(observed, &config, &clock, &background).await?;
+    let store = match OpenStore::open(&store, &config, &clock).await {
+        Ok(store) => store,
+        Err(error) => {
+            // As below.
+            let _ = background.stop(BACKGROUND_GRACE).await;
+            return Err(error);
+        }
+    };
+    let clocks = (&clock, clock_decides);
+    let built = build(&config, clocks, &store, development_estate, &background, &readiness).await;
     let (licensing, server) = match built {
         Ok(built) => built,
         Err(error) => {
@@ -87,21 +119,26 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
             return Err(error);
         }
     };
-    let health = server.health();
-    let serving = tokio::spawn(server.run(listener, shutdown.clone()));
-    ready(&health, licensing_addr).await;
+    background.spawn("readiness", readiness.clone().watch(server.health(), background.stopping()));
+    transport.keep_fresh(&background);
+    let tls = transport.is_tls();
+    let serving = tokio::spawn(server.run(listener, transport, shutdown.clone()));
+    observe::open(&readiness).await;
+    tracing::info!(address = %licensing_addr, tls, "licensing is ready");
     Ok(Running { licensing_addr, licensing, shutdown, serving, background, store })
 }
 
 async fn build(
     config: &Config,
-    clock: &Arc<dyn Clock>,
+    (clock, clock_decides): (&Arc<dyn Clock>, bool),
     store: &OpenStore,
     estate: Option<EstateFile>,
     background: &Background,
+    readiness: &Readiness,
 ) -> Result<(Licensing, Server), StartError> {
+    observe::needs_store(readiness, store.name(), store.licensing());
     let (licensing, services): (Licensing, Services) =
-        licensing::wire(config, clock, store.licensing(), background).await?;
+        licensing::wire(config, clock, clock_decides, store.licensing(), background, readiness).await?;
     if let Some(estate) = estate {
         put_in_force(&licensing, estate).await?;
     }
@@ -122,11 +159,6 @@ async fn put_in_force(licensing: &Licensing, estate: EstateFile) -> Result<(), S
         "rights come from a development estate file; do not use this in production"
     );
     Ok(())
-}
-
-async fn ready(health: &Health, address: SocketAddr) {
-    health.serving().await;
-    tracing::info!(address = %address, "licensing is ready");
 }
 
 impl Running {

@@ -1,28 +1,49 @@
-//! Which store is used: `SQLite` in a data directory, in a file, or in memory.
+//! Which store is used: `PostgreSQL`, or `SQLite` in a data directory, in a file, or in memory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use leasehold_domain::{IdSource, InstanceId};
+use leasehold_runtime::config::{Config, Postgres};
 use leasehold_runtime::{Clock, SystemIds};
-use leasehold_store::LicensingStore;
 use leasehold_store::licensing::Instance;
+use leasehold_store::{LicensingStore, StoreError};
+use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings};
 use leasehold_store_sqlite::{DataDir, DataDirError, SqliteLicensingStore};
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, sleep};
 
 use super::StartError;
 
 /// The name of the instance that requests mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
+/// How long a start waits for a database that is not there yet, and how often it looks.
+const WAIT_FOR_DATABASE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Where licence state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreChoice {
+    /// In the database of the configuration's `[postgres]`.
+    Postgres,
     /// In a directory that [`create_data_dir`] has made, which this process locks.
     DataDir(PathBuf),
     /// In one `SQLite` file without a lock, made where it is missing: for tests that start a server again.
     File(PathBuf),
     /// In memory, gone when the server stops: for tests.
     Memory,
+}
+
+impl StoreChoice {
+    /// What the configuration says: its database, where it names one, else its data directory.
+    pub(super) fn of(config: &Config) -> Self {
+        if config.postgres.url.is_empty() {
+            Self::DataDir(config.runtime.data_dir.clone())
+        } else {
+            Self::Postgres
+        }
+    }
 }
 
 /// What [`create_data_dir`] found and did.
@@ -46,7 +67,8 @@ pub async fn create_data_dir(path: &Path, clock: Arc<dyn Clock>) -> Result<Creat
         },
         Err(error) => return Err(error.into()),
     };
-    let store = OpenStore::new(SqliteLicensingStore::open(&directory.licensing_db()).await?, Some(directory));
+    let store = SqliteLicensingStore::open(&directory.licensing_db()).await?;
+    let store = OpenStore { licensing: Kept::Sqlite(Arc::new(store)), directory: Some(directory) };
     let made = store.make_default_instance(clock).await;
     store.close().await;
     Ok(made?.map_or(Created::Before, Created::Now))
@@ -54,22 +76,33 @@ pub async fn create_data_dir(path: &Path, clock: Arc<dyn Clock>) -> Result<Creat
 
 /// A store, and the lock on its directory where it has one.
 pub(super) struct OpenStore {
-    licensing: Arc<SqliteLicensingStore>,
+    licensing: Kept,
     directory: Option<DataDir>,
+}
+
+enum Kept {
+    Sqlite(Arc<SqliteLicensingStore>),
+    Postgres(Arc<PostgresLicensingStore>),
 }
 
 impl OpenStore {
     /// Opens what was chosen, with a default instance in it.
-    pub(super) async fn open(choice: &StoreChoice, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub(super) async fn open(
+        choice: &StoreChoice,
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let sqlite = |store| Kept::Sqlite(Arc::new(store));
         let (licensing, directory) = match choice {
-            StoreChoice::Memory => (SqliteLicensingStore::open_in_memory().await?, None),
-            StoreChoice::File(path) => (SqliteLicensingStore::open(path).await?, None),
+            StoreChoice::Postgres => (Kept::Postgres(Arc::new(open_postgres(&config.postgres).await?)), None),
+            StoreChoice::Memory => (sqlite(SqliteLicensingStore::open_in_memory().await?), None),
+            StoreChoice::File(path) => (sqlite(SqliteLicensingStore::open(path).await?), None),
             StoreChoice::DataDir(path) => {
                 let directory = DataDir::open(path)?;
-                (SqliteLicensingStore::open(&directory.licensing_db()).await?, Some(directory))
+                (sqlite(SqliteLicensingStore::open(&directory.licensing_db()).await?), Some(directory))
             }
         };
-        let store = Self::new(licensing, directory);
+        let store = Self { licensing, directory };
         match store.prepare(clock).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -81,19 +114,31 @@ impl OpenStore {
 
     /// The store of licensing.
     pub(super) fn licensing(&self) -> Arc<dyn LicensingStore> {
-        self.licensing.clone()
+        match &self.licensing {
+            Kept::Sqlite(store) => store.clone(),
+            Kept::Postgres(store) => store.clone(),
+        }
     }
 
-    /// Closes the files, then lets go of the lock.
+    /// What it is, as readiness calls it.
+    pub(super) fn name(&self) -> &'static str {
+        match &self.licensing {
+            Kept::Sqlite(_) => "sqlite",
+            Kept::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Closes files and connections, then lets go of the lock.
     pub(super) async fn close(self) {
-        if let Err(error) = self.licensing.close().await {
-            tracing::warn!(%error, "the licensing database was not closed in order; its next start repairs it");
+        match &self.licensing {
+            Kept::Postgres(store) => store.close().await,
+            Kept::Sqlite(store) => {
+                if let Err(error) = store.close().await {
+                    tracing::warn!(%error, "the licensing database was not closed in order; its next start repairs it");
+                }
+            }
         }
         drop(self.directory);
-    }
-
-    fn new(licensing: SqliteLicensingStore, directory: Option<DataDir>) -> Self {
-        Self { licensing: Arc::new(licensing), directory }
     }
 
     /// Data directories get their instance from `leasehold init`; without one, that did not finish.
@@ -109,7 +154,7 @@ impl OpenStore {
     }
 
     async fn has_default_instance(&self) -> Result<bool, StartError> {
-        Ok(self.licensing.instances().await?.iter().any(|instance| instance.is_default))
+        Ok(self.licensing().instances().await?.iter().any(|instance| instance.is_default))
     }
 
     /// Makes the default instance and says its id, unless there is one.
@@ -119,7 +164,32 @@ impl OpenStore {
         }
         let id = InstanceId(SystemIds::new(clock).uuid());
         let instance = Instance { id, name: DEFAULT_INSTANCE.to_owned(), is_default: true };
-        self.licensing.create_instance(&instance).await?;
-        Ok(Some(id))
+        match self.licensing().create_instance(&instance).await {
+            Ok(()) => Ok(Some(id)),
+            // Another replica, started at the same time, was faster.
+            Err(StoreError::Constraint { .. }) if self.has_default_instance().await? => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Opens the database, and waits for it where it is only starting.
+async fn open_postgres(settings: &Postgres) -> Result<PostgresLicensingStore, StartError> {
+    let settings = Settings {
+        password: settings.password().map(|password| password.expose_secret().to_owned()),
+        max_connections: settings.max_connections,
+        statement_timeout: settings.statement_timeout,
+        ..Settings::new(settings.url.clone())
+    };
+    let until = Instant::now() + WAIT_FOR_DATABASE;
+    loop {
+        match PostgresLicensingStore::open(&settings).await {
+            Ok(store) => return Ok(store),
+            Err(error @ OpenError::Cannot { .. }) if Instant::now() < until => {
+                tracing::warn!(%error, "waiting for the database");
+                sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }

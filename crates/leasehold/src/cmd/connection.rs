@@ -1,9 +1,11 @@
 //! What commands that call a server share: its address, the instance, and lists that come in pages.
 
+use std::ffi::OsString;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use leasehold_client::{Client, Options, ServerAddress};
+use leasehold_client::{Client, Connection, Options};
 use leasehold_proto::licensing::v1::licensing_admin_service_client::LicensingAdminServiceClient;
 use leasehold_proto::types::v1::{PageInfo, PageRequest};
 use tokio::time::timeout;
@@ -22,11 +24,26 @@ pub(crate) type Stub = LicensingAdminServiceClient<Channel>;
 /// Which server to call.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerArgs {
-    /// The server: a host name or an IP address, with or without a port (16770)
+    /// The server: a host name or an IP address, with or without a port (16770), or a connection file
     ///
-    /// Without it, the environment variable `LEASEHOLD_SERVER` says it; without that, it is localhost.
+    /// What has a path separator in it or ends in `.json` is a file. Without it, the environment variable
+    /// `LEASEHOLD_SERVER` says it; without that, it is localhost.
     #[arg(long, value_name = "SERVER")]
-    server: Option<ServerAddress>,
+    server: Option<OsString>,
+    /// The CA of the server's certificate, a PEM file; with it the connection is secured
+    ///
+    /// Without it, the environment variable `LEASEHOLD_CA`, then the connection file says it.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Who calls: a certificate, a PEM file; else `LEASEHOLD_CERT`, then the connection file
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The key of that certificate, a PEM file; else `LEASEHOLD_KEY`, then the connection file
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The name that the server's certificate must have, where it is not the one in the address
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
     /// The instance's id or name; the default one where it is left out
     #[arg(long, default_value = "", hide_default_value = true, value_name = "INSTANCE")]
     pub(crate) instance: String,
@@ -38,10 +55,20 @@ pub(crate) struct ServerArgs {
 impl ServerArgs {
     /// What the SDK needs to know.
     pub(crate) fn options(&self) -> Result<Options, Failure> {
-        let mut options = match &self.server {
-            Some(server) => Options::new(server.clone()),
-            None => Options::from_env().map_err(|error| Failure::new(Exit::Usage, error))?,
+        let set = Connection::from_env();
+        // A certificate and its key come from one place.
+        let (certificate, key) = match (&self.cert, &self.key) {
+            (None, None) => (set.certificate, set.key),
+            (certificate, key) => (certificate.clone(), key.clone()),
         };
+        let connection = Connection {
+            server: self.server.clone().or(set.server),
+            ca: self.ca.clone().or(set.ca),
+            certificate,
+            key,
+            server_name: self.server_name.clone().or(set.server_name),
+        };
+        let mut options = connection.options().map_err(|error| Failure::new(Exit::Usage, error))?;
         options.instance.clone_from(&self.instance);
         options.call_timeout = Duration::from_secs(self.timeout);
         Ok(options)

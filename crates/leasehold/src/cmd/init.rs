@@ -1,15 +1,15 @@
 //! `leasehold init`: the data directory of an embedded server, and a configuration file to start from.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use leasehold::app::{self, Created};
+use leasehold_client::ConnectionFile;
 use leasehold_runtime::SystemClock;
 use leasehold_runtime::config::DEFAULTS;
 
+use super::client_config::{addresses, write_new};
 use super::settings::{DataDirFlag, Files};
 use crate::exit::{Exit, Failure};
 use crate::output::print;
@@ -17,7 +17,10 @@ use crate::output::print;
 /// The configuration file that every command reads where none is given.
 const CONFIG_FILE: &str = "leasehold.toml";
 
-/// How that file begins.
+/// The connection file for clients of this server.
+const CONNECTION_FILE: &str = "leasehold-connection.json";
+
+/// How the configuration file begins.
 const HEADER: &str = "\
 # The configuration of this Leasehold server: every setting with its default, commented out. Take the `#` away
 # in front of a setting to change it. `leasehold config check` shows what is in force.
@@ -50,9 +53,18 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let mut text =
         format!("Created the data directory {} with the default instance {instance}.\n", path.display());
-    let wrote = implied && write_config(args.data_dir.data_dir.as_deref())?;
+    let wrote = implied
+        && write_new(Path::new(CONFIG_FILE), &commented(DEFAULTS, args.data_dir.data_dir.as_deref()))?;
     if wrote {
         let _ = writeln!(text, "Wrote {CONFIG_FILE}: every setting with its default, commented out.");
+    }
+    // Without TLS there is nothing in it but addresses; where they are not known yet, it can be made later.
+    if let Ok(addresses) = addresses(&config) {
+        let connection = ConnectionFile::new(&addresses, None).to_json();
+        if implied && config.tls.certificate.is_none() && write_new(Path::new(CONNECTION_FILE), &connection)?
+        {
+            let _ = writeln!(text, "Wrote {CONNECTION_FILE}: how clients on this machine reach the server.");
+        }
     }
     let flag = match &args.data_dir.data_dir {
         Some(path) if !wrote => format!(" --data-dir {}", path.display()),
@@ -64,18 +76,6 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
          leasehold serve{flag} --development-estate FILE\n"
     );
     print(&text)
-}
-
-/// Writes a configuration file, unless there is one; says whether it did.
-fn write_config(data_dir: Option<&Path>) -> Result<bool, Failure> {
-    let failed = |error| Failure::error(format!("{CONFIG_FILE} cannot be written: {error}"));
-    let mut file = match OpenOptions::new().write(true).create_new(true).open(CONFIG_FILE) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(failed(error)),
-    };
-    file.write_all(commented(DEFAULTS, data_dir).as_bytes()).map_err(failed)?;
-    Ok(true)
 }
 
 /// The defaults with every setting commented out but the data directory, where one was chosen.

@@ -1,5 +1,7 @@
 //! The commands, one file each. They read flags, call the server or the wiring, and print.
 
+mod certs;
+mod client_config;
 mod config;
 mod connection;
 mod device;
@@ -38,6 +40,11 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Make certificates for TLS
+    #[command(subcommand)]
+    Certs(certs::Command),
+    /// Write the connection file that clients and installers get
+    ClientConfig(client_config::Args),
     /// Check out a feature, run a program with it, and return it
     Run(run::Args),
     /// Look at features
@@ -58,6 +65,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Init(args) => wait_for(init::run(args)).map(done),
         Command::Serve(args) => wait_for(serve::run(args)).map(done),
         Command::Config(command) => config::run(command).map(done),
+        Command::Certs(command) => certs::run(command).map(done),
+        Command::ClientConfig(args) => client_config::run(args).map(done),
         Command::Run(args) => wait_for(run::run(args)),
         Command::Feature(command) => wait_for(feature::run(command)).map(done),
         Command::Device(command) => wait_for(device::run(command)).map(done),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use leasehold::app::{self, AppOptions, StartError};
+use leasehold::app::{self, AppOptions, Observed, StartError};
 use leasehold::estate_file::EstateFile;
-use leasehold_runtime::{SystemClock, lifecycle, telemetry};
+use leasehold_runtime::{SystemClock, lifecycle, metrics, telemetry};
 
 use super::settings::{DataDirFlag, Files};
 use crate::exit::{Exit, Failure};
@@ -22,6 +22,12 @@ pub(crate) struct Args {
     listen: Option<String>,
     #[command(flatten)]
     data_dir: DataDirFlag,
+    /// Keep licence state in this Postgres database, whatever `postgres.url` says
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Keep leases in this Redis, whatever `redis.url` says
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
     /// Put the line items and reservations of this file in force, for development only
     #[arg(long, value_name = "FILE")]
     development_estate: Option<PathBuf>,
@@ -42,18 +48,27 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let (Services::Licensing | Services::All) = args.services;
     let mut flags: Vec<(String, String)> = args.data_dir.setting()?.into_iter().collect();
     flags.extend(args.listen.map(|address| ("licensing.listen".to_owned(), address)));
+    flags.extend(args.database_url.map(|url| ("postgres.url".to_owned(), url)));
+    flags.extend(args.redis_url.map(|url| ("redis.url".to_owned(), url)));
     let config = args.files.load(flags)?;
     let estate =
         args.development_estate.map(|path| EstateFile::read(&path)).transpose().map_err(Failure::error)?;
-    telemetry::init(&config.logging).map_err(Failure::error)?;
+    let clock = Arc::new(SystemClock::new());
+    // Nobody would read what is recorded without the listener.
+    let metrics = config.admin.listen.map(|_| metrics::install()).transpose().map_err(Failure::error)?;
+    metrics::record_process(&config, &clock);
+    let telemetry = telemetry::init(&config.logging, &config.telemetry).map_err(Failure::error)?;
     let signals = lifecycle::on_signals()
         .map_err(|error| Failure::error(format!("signals cannot be received: {error}")))?;
 
-    let mut options = AppOptions::new(config, Arc::new(SystemClock::new()));
+    let mut options = AppOptions::new(config, clock);
     options.shutdown = signals.child_token();
     options.development_estate = estate;
+    options.observed = metrics.map(|metrics| Observed { metrics, levels: Some(telemetry.levels()) });
     let running = app::start(options).await.map_err(|error| Failure::new(exit(&error), error))?;
-    running.wait().await.map_err(Failure::error)?;
+    let ended = running.wait().await;
+    telemetry.finish().await;
+    ended.map_err(Failure::error)?;
     if signals.is_cancelled() {
         return Ok(());
     }

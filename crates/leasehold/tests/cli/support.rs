@@ -96,6 +96,8 @@ impl Place {
                 command.env_remove(name);
             }
         }
+        // One port cannot be everybody's.
+        command.env("LEASEHOLD__ADMIN__LISTEN", "");
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -14,6 +14,7 @@ use std::sync::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::metrics::Shed;
 use crate::state::Shared;
 use crate::{Error, error};
 pub(crate) use work::{Done, Work};
@@ -46,6 +47,11 @@ impl Allocator {
             mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
         })?;
         answer.await.unwrap_or(Err(Error::ShuttingDown))
+    }
+
+    /// Pieces of work that wait for their batch.
+    fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
     }
 
     /// Hands work of a background loop in: it waits for a place.
@@ -81,7 +87,9 @@ pub(crate) async fn run(
         let (now, size) = (Instant::now(), jobs.len());
         let (late, live): (Vec<Job>, Vec<Job>) =
             jobs.drain(..).partition(|job| job.deadline.is_some_and(|deadline| deadline <= now));
+        licensing.metrics.queue_depth(licensing.allocator(instance).waiting());
         for job in late {
+            licensing.metrics.shed(Shed::Late);
             job.answer(Err(Error::DeadlineExceeded));
         }
         decide_or_halve(&licensing, instance, live).await;

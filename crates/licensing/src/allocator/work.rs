@@ -2,7 +2,8 @@
 
 use leasehold_domain::grant::Lost;
 use leasehold_domain::holder::Place;
-use leasehold_domain::{CapabilityRequest, FencingToken, Grant, GrantId, GrantRef, Holder, HostId};
+use leasehold_domain::release::FoundSilent;
+use leasehold_domain::{CapabilityRequest, Grant, GrantId, GrantRef, Holder, HostId};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_store::licensing::Touched;
 
@@ -19,7 +20,7 @@ pub(crate) enum Work {
     /// A holder returns grants.
     Release { grants: Vec<GrantRef> },
     /// The reaper takes back grants that it found silent.
-    TakeBack { found: Vec<(GrantId, FencingToken)> },
+    TakeBack { found: Vec<FoundSilent> },
     /// Parts of these grants have ended.
     EndOverdue { grants: Vec<GrantId> },
     /// An administrator ends grants; with a device, forgets it too.
@@ -54,7 +55,7 @@ impl Work {
                 touched.grants.extend(request.renews.iter().map(|shown| shown.id));
             }
             Self::Release { grants } => touched.grants.extend(grants.iter().map(|shown| shown.id)),
-            Self::TakeBack { found } => touched.grants.extend(found.iter().map(|(grant, _)| *grant)),
+            Self::TakeBack { found } => touched.grants.extend(found.iter().map(|found| found.grant)),
             Self::EndOverdue { grants } | Self::Drop { grants, .. } => touched.grants.extend(grants),
             Self::Block { device, .. } => {
                 touched.holders.push(Holder { device: device.clone(), place: Place::Device });

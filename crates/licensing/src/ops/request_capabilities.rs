@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::allocator::{Done, Work};
+use crate::metrics::Shed;
 use crate::state::State;
 
 pub(crate) async fn request_capabilities(
@@ -19,7 +20,11 @@ pub(crate) async fn request_capabilities(
     let request = CapabilityRequest::try_from(&message)?;
     let body_hash = Sha256::digest(message.encode_to_vec()).into();
     let work = Work::Request { request: Box::new(request), body_hash, nonce: message.nonce };
-    match state.allocator(instance).submit(work, call.deadline).await? {
+    let done = state.allocator(instance).submit(work, call.deadline).await;
+    if matches!(done, Err(Error::Overloaded)) {
+        state.metrics.shed(Shed::Overloaded);
+    }
+    match done? {
         Done::Answered(answer) => Ok(*answer),
         other => Err(Error::Defect(format!("a request was answered with {other:?}"))),
     }

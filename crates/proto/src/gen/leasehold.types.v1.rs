@@ -187,6 +187,10 @@ pub enum ErrorReason {
     Cancelled = 20,
     /// Too many streams, leases or rows in one call.
     LimitExceeded = 21,
+    /// The method is not for everybody, and the caller has not said who it is.
+    Unauthenticated = 22,
+    /// The method is not for this caller.
+    PermissionDenied = 23,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -217,6 +221,8 @@ impl ErrorReason {
             Self::DropNotAllowed => "ERROR_REASON_DROP_NOT_ALLOWED",
             Self::Cancelled => "ERROR_REASON_CANCELLED",
             Self::LimitExceeded => "ERROR_REASON_LIMIT_EXCEEDED",
+            Self::Unauthenticated => "ERROR_REASON_UNAUTHENTICATED",
+            Self::PermissionDenied => "ERROR_REASON_PERMISSION_DENIED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -244,6 +250,8 @@ impl ErrorReason {
             "ERROR_REASON_DROP_NOT_ALLOWED" => Some(Self::DropNotAllowed),
             "ERROR_REASON_CANCELLED" => Some(Self::Cancelled),
             "ERROR_REASON_LIMIT_EXCEEDED" => Some(Self::LimitExceeded),
+            "ERROR_REASON_UNAUTHENTICATED" => Some(Self::Unauthenticated),
+            "ERROR_REASON_PERMISSION_DENIED" => Some(Self::PermissionDenied),
             _ => None,
         }
     }

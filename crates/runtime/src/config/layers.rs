@@ -6,14 +6,22 @@ use config::{Config, ConfigError as LayerError, Map, Source, ValueKind};
 use serde::Deserialize;
 
 use super::error::{ConfigError, Origin};
-use super::sections::{Licensing, Logging, Runtime};
+use super::sections::{Admin, Licensing, Logging, Runtime, Telemetry};
+use super::security::{Security, Tls};
 use super::source::{Entry, Value};
+use super::stores::{Postgres, Redis};
 
 #[derive(Deserialize)]
 pub(super) struct Sections {
     pub(super) runtime: Runtime,
     pub(super) logging: Logging,
+    pub(super) admin: Admin,
+    pub(super) telemetry: Telemetry,
     pub(super) licensing: Licensing,
+    pub(super) postgres: Postgres,
+    pub(super) redis: Redis,
+    pub(super) tls: Tls,
+    pub(super) security: Security,
 }
 
 #[derive(Clone, Debug)]

@@ -8,7 +8,9 @@ mod error;
 mod layers;
 mod schema;
 mod sections;
+mod security;
 mod source;
+mod stores;
 mod value;
 
 use std::collections::BTreeMap;
@@ -18,10 +20,14 @@ use std::{env, io};
 
 pub use error::{ConfigError, Origin};
 pub use schema::DEFAULTS;
-pub use sections::{Licensing, LogFormat, Logging, Runtime};
+pub use sections::{Admin, Licensing, LogFormat, Logging, Runtime, Telemetry};
+pub use security::{CallerName, ClientAuth, Security, Tls};
+
+pub use stores::{Postgres, Redis};
 
 use schema::Schema;
 use source::Entry;
+pub(crate) use value::log_levels;
 
 /// The file that is read where none is given and it exists.
 const DEFAULT_FILE: &str = "leasehold.toml";
@@ -68,8 +74,20 @@ pub struct Config {
     pub runtime: Runtime,
     /// Its logs.
     pub logging: Logging,
+    /// How it is watched.
+    pub admin: Admin,
+    /// Its traces.
+    pub telemetry: Telemetry,
     /// The licensing service.
     pub licensing: Licensing,
+    /// The database of licence state.
+    pub postgres: Postgres,
+    /// The store of leases.
+    pub redis: Redis,
+    /// How connections are secured.
+    pub tls: Tls,
+    /// Who may do what.
+    pub security: Security,
     rows: Vec<Row>,
 }
 
@@ -78,7 +96,7 @@ pub struct Config {
 pub struct Row {
     /// `section.key`.
     pub key: String,
-    /// The value as it was written; elements of a list with commas between.
+    /// The value as it was written, without secrets; elements of a list with commas between.
     pub value: String,
     /// Where the value comes from.
     pub origin: Origin,
@@ -90,16 +108,34 @@ impl Config {
         let layers = sources.entries(&Schema::built_in())?;
         let winners: BTreeMap<&str, &Entry> =
             layers.iter().flatten().map(|entry| (entry.key.as_str(), entry)).collect();
-        let sections = layers::merge(&layers, &winners)?;
+        let mut sections = layers::merge(&layers, &winners)?;
+        for outcome in [sections.postgres.read_secret(), sections.redis.read_secret()] {
+            outcome.map_err(|error| {
+                let origin =
+                    winners.get(error.key.as_str()).map_or(Origin::Default, |entry| entry.origin.clone());
+                ConfigError::Value { key: error.key, origin, problem: error.problem }
+            })?;
+        }
         let rows = winners
             .values()
             .map(|entry| Row {
                 key: entry.key.clone(),
-                value: entry.value.to_string(),
+                value: stores::shown(&entry.key, entry.value.to_string()),
                 origin: entry.origin.clone(),
             })
             .collect();
-        Ok(Self { runtime: sections.runtime, logging: sections.logging, licensing: sections.licensing, rows })
+        Ok(Self {
+            runtime: sections.runtime,
+            logging: sections.logging,
+            admin: sections.admin,
+            telemetry: sections.telemetry,
+            licensing: sections.licensing,
+            postgres: sections.postgres,
+            redis: sections.redis,
+            tls: sections.tls,
+            security: sections.security,
+            rows,
+        })
     }
 
     /// Every key with its value and where that comes from, by key.

@@ -35,6 +35,34 @@ pub struct Logging {
     /// The form of a line.
     #[serde(deserialize_with = "value::log_format")]
     pub format: LogFormat,
+    /// A file that gets every line too, as JSON.
+    #[serde(deserialize_with = "value::file")]
+    pub file: Option<PathBuf>,
+    /// Bytes after which it is set aside.
+    #[serde(deserialize_with = "value::file_size")]
+    pub file_size: u64,
+    /// How many files that were set aside are kept.
+    #[serde(deserialize_with = "value::file_keep")]
+    pub file_keep: u32,
+}
+
+/// `[admin]`: health, metrics and log levels over HTTP.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Admin {
+    /// Where; port 0 is any free one, `None` is nowhere.
+    #[serde(deserialize_with = "value::socket_or_none")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[telemetry]`: traces.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Telemetry {
+    /// The collector that traces go to by OTLP over gRPC; `None` makes no traces.
+    #[serde(deserialize_with = "value::http_address")]
+    pub otlp_endpoint: Option<String>,
+    /// How many of the calls that nobody has decided about are traced, in percent.
+    #[serde(deserialize_with = "value::sample_percent")]
+    pub sample_percent: u8,
 }
 
 /// The form of a log line.

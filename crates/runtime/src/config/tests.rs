@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -42,8 +43,12 @@ fn the_defaults_are_complete_and_those_of_the_rules() {
     assert_eq!(config.runtime.data_dir, PathBuf::from("leasehold-data"));
     assert_eq!(config.runtime.advertised_addresses, [""; 0]);
     assert_eq!((config.logging.level.as_str(), config.logging.format), ("info", LogFormat::Auto));
+    let logging = &config.logging;
+    assert_eq!((&logging.file, logging.file_size, logging.file_keep), (&None, 64 << 20, 5));
+    assert_eq!(config.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
+    assert_eq!((&config.telemetry.otlp_endpoint, config.telemetry.sample_percent), (&None, 10));
     assert!(config.effective().iter().all(|row| row.origin == Origin::Default));
-    assert_eq!(config.effective().len(), 20);
+    assert_eq!(config.effective().len(), 42);
 }
 
 #[test]
@@ -66,6 +71,13 @@ fn values_of_every_type_are_read() {
             [logging]
             level = "warn,leasehold_licensing=debug"
             format = "json"
+            file = "logs/server.log"
+            file_size = "1GiB"
+            [admin]
+            listen = ""
+            [telemetry]
+            otlp_endpoint = "http://collector.example:4317/"
+            sample_percent = 0
             [licensing]
             listen = "[::]:0"
             max_message_size = 65536
@@ -81,6 +93,9 @@ fn values_of_every_type_are_read() {
     assert_eq!(config.runtime.advertised_addresses.len(), 5);
     assert_eq!(config.runtime.shutdown_grace, Duration::ZERO);
     assert_eq!(config.logging.format, LogFormat::Json);
+    assert_eq!((config.logging.file, config.logging.file_size), (Some("logs/server.log".into()), 1 << 30));
+    assert_eq!(config.admin.listen, None);
+    assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://collector.example:4317/"));
     assert_eq!(config.licensing.listen, "[::]:0".parse().unwrap());
     assert_eq!(config.licensing.max_message_size, 65_536);
     assert_eq!(config.licensing.lease_ttl, SignedDuration::from_mins(90));
@@ -89,6 +104,29 @@ fn values_of_every_type_are_read() {
     assert_eq!(config.licensing.renew_interval_percent, 100);
     assert!(!config.licensing.allow_virtual_clients);
     assert_eq!(config.licensing.time_zone.iana_name(), Some("Europe/Berlin"));
+}
+
+#[test]
+fn certificates_and_callers_are_read() {
+    let config = load(
+        r#"
+            [tls]
+            certificate = "tls/licensing.pem"
+            client_auth = "required"
+            reload_interval = "1h"
+            [security]
+            callers = ["billing.example.com = gateway", "spiffe://site/ns=x = sync"]
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.tls.certificate.as_deref(), Some(Path::new("tls/licensing.pem")));
+    assert_eq!((config.tls.key, config.tls.client_ca), (None, None));
+    assert_eq!(config.tls.client_auth, ClientAuth::Required);
+    assert_eq!(config.tls.reload_interval, Duration::from_hours(1));
+    assert!(!config.security.allow_plaintext);
+    let caller = |name: &str, service: &str| CallerName { name: name.into(), service: service.into() };
+    let callers = [caller("billing.example.com", "gateway"), caller("spiffe://site/ns=x", "sync")];
+    assert_eq!(config.security.callers, callers);
 }
 
 #[test]
@@ -249,6 +287,19 @@ const OUT_OF_RANGE: &[(&str, &str, &str)] = &[
         "'second'",
         "give one of `SECOND`, `MINUTE`, `HOUR`, `DAY`; found `second`",
     ),
+    ("logging.file_size", "'512KiB'", "give 1MiB to 64GiB, for instance `512KiB` or `4MiB`; found `512KiB`"),
+    ("logging.file_keep", "1001", "give 0 to 1000, found 1001"),
+    ("telemetry.sample_percent", "-1", "give 0 to 100, found -1"),
+    (
+        "telemetry.otlp_endpoint",
+        "'https://collector:4317'",
+        "give `http://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `https://collector:4317`",
+    ),
+    (
+        "admin.listen",
+        "'9090'",
+        "give an IP address and a port of 0 to 65535, for instance `0.0.0.0:16770` or `[::1]:16770`; found `9090`",
+    ),
     ("logging.format", "'xml'", "give one of `auto`, `human`, `json`; found `xml`"),
     (
         "logging.level",
@@ -269,6 +320,18 @@ const OUT_OF_RANGE: &[(&str, &str, &str)] = &[
         "runtime.advertised_addresses",
         "['good', 'http://bad']",
         "`http://bad` is not an address; give a host name, `name:16770`, an IPv4 or an IPv6 address, `[::1]:16770`",
+    ),
+    ("tls.client_auth", "'maybe'", "give one of `required`, `optional`, `none`; found `maybe`"),
+    ("tls.reload_interval", "'0s'", "give 1s to 60min, for instance `10min`, `24h` or `7d`; found `0s`"),
+    (
+        "security.callers",
+        "['a = b', 'gateway']",
+        "give a name from a certificate and a service, for instance `billing.example.com = gateway`; found `gateway`",
+    ),
+    (
+        "security.callers",
+        "['a = two words']",
+        "give a name from a certificate and a service, for instance `billing.example.com = gateway`; found `a = two words`",
     ),
 ];
 

@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::sections::LogFormat;
+use super::security::{CallerName, ClientAuth};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -44,6 +45,18 @@ macro_rules! in_range {
 }
 
 from_text! {
+    file -> Option<PathBuf> = |text| Ok((!text.is_empty()).then(|| text.into()));
+    client_auth -> ClientAuth = |text| choice(text, &[
+        ("required", ClientAuth::Required),
+        ("optional", ClientAuth::Optional),
+        ("none", ClientAuth::None),
+    ]);
+    reload_interval -> Duration =
+        |text| duration(text, SECOND..=MINUTE * 60).map(SignedDuration::unsigned_abs);
+    moment -> Duration =
+        |text| duration(text, SignedDuration::from_millis(50)..=SECOND * 10).map(SignedDuration::unsigned_abs);
+    patience -> Duration =
+        |text| duration(text, SECOND..=MINUTE * 10).map(SignedDuration::unsigned_abs);
     path -> PathBuf = |text| if text.is_empty() { Err("give a path".into()) } else { Ok(text.into()) };
     grace -> Duration = |text| duration(text, SignedDuration::ZERO..=MINUTE * 5).map(SignedDuration::unsigned_abs);
     lease_ttl -> SignedDuration = |text| duration(text, SECOND * 10..=DAY);
@@ -61,8 +74,12 @@ from_text! {
     ]);
     log_format -> LogFormat =
         |text| choice(text, &[("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)]);
-    levels -> String = log_levels;
+    levels -> String = |text| log_levels(text).map(|_| text.to_owned());
     socket -> SocketAddr = socket_address;
+    socket_or_none -> Option<SocketAddr> =
+        |text| if text.is_empty() { Ok(None) } else { socket_address(text).map(Some) };
+    file_size -> u64 = |text| size(text, MIB..=64 << 30).map(|bytes| bytes as u64);
+    http_address -> Option<String> = |text| if text.is_empty() { Ok(None) } else { http_url(text).map(Some) };
     time_zone -> TimeZone = |text| TimeZone::get(text)
         .map_err(|_| format!("no time zone is called `{text}`; give a name such as `Europe/Berlin`, or `UTC`"));
 }
@@ -71,6 +88,9 @@ in_range! {
     queue_capacity -> usize = 1..=1_000_000;
     max_batch -> usize = 1..=65_536;
     percent -> u8 = 1..=100;
+    sample_percent -> u8 = 0..=100;
+    file_keep -> u32 = 0..=1_000;
+    connections -> u32 = 2..=1_000;
 }
 
 pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -81,6 +101,27 @@ pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
             "`{wrong}` is not an address; give a host name, `name:16770`, an IPv4 or an IPv6 address, `[::1]:16770`"
         ))),
     }
+}
+
+pub(super) fn callers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CallerName>, D::Error> {
+    let read = |text: &String| {
+        // Names may hold the sign themselves, services never do.
+        let (name, service) = text.rsplit_once('=').map(|(name, service)| (name.trim(), service.trim()))?;
+        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_service = !service.is_empty() && service.bytes().all(good);
+        let pair = || CallerName { name: name.to_owned(), service: service.to_owned() };
+        (is_service && !name.is_empty()).then(pair)
+    };
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let one = |text| {
+        read(text).ok_or_else(|| {
+            Error::custom(format!(
+                "give a name from a certificate and a service, for instance `billing.example.com = gateway`; \
+                 found `{text}`"
+            ))
+        })
+    };
+    texts.iter().map(one).collect()
 }
 
 fn duration(text: &str, range: RangeInclusive<SignedDuration>) -> Result<SignedDuration, String> {
@@ -109,12 +150,26 @@ impl fmt::Display for Length {
     }
 }
 
+/// A size in the largest unit that it is a whole number of.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(MIB * KIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "B")];
+        let (unit, name) = units
+            .into_iter()
+            .find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit))
+            .unwrap_or((1, "B"));
+        write!(formatter, "{}{name}", self.0 / unit)
+    }
+}
+
 fn size(text: &str, range: RangeInclusive<u64>) -> Result<usize, String> {
     let hint = || {
         format!(
-            "give {}KiB to {}MiB, for instance `512KiB` or `4MiB`; found `{text}`",
-            range.start() / KIB,
-            range.end() / MIB
+            "give {} to {}, for instance `512KiB` or `4MiB`; found `{text}`",
+            Bytes(*range.start()),
+            Bytes(*range.end())
         )
     };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -136,15 +191,23 @@ fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     })
 }
 
-fn log_levels(text: &str) -> Result<String, String> {
+/// Levels as `logging.level` has them; the error says what to give.
+pub(crate) fn log_levels(text: &str) -> Result<Targets, String> {
     let is_level = |level: &str| level.parse::<LevelFilter>().is_ok() && level.parse::<u8>().is_err();
     let all_good = text.split(',').all(|part| is_level(part.rsplit('=').next().unwrap_or_default().trim()));
-    if all_good && text.parse::<Targets>().is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
+    text.parse().ok().filter(|_| all_good).ok_or_else(|| {
+        format!(
             "give off, error, warn, info, debug or trace, and `TARGET=LEVEL` after commas; found `{text}`"
-        ))
+        )
+    })
+}
+
+/// An address without TLS: a collector that needs it is reached through one on this machine.
+fn http_url(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    match host {
+        Some(host) if is_host(host) => Ok(text.to_owned()),
+        _ => Err(format!("give `http://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `{text}`")),
     }
 }
 

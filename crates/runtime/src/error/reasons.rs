@@ -8,6 +8,7 @@ use leasehold_domain::grant::Lost;
 use leasehold_domain::{FeatureName, GrantId};
 
 use super::{ApiError, ErrorReason};
+use crate::caller::Caller;
 
 impl ApiError {
     /// A field breaks its rule; `field` is its path in the contract.
@@ -136,5 +137,40 @@ impl ApiError {
     /// Too much in one call.
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
         Self::new(ErrorReason::LimitExceeded, message)
+    }
+
+    /// A method that is for `allowed` alone was called by nobody in particular.
+    pub fn unauthenticated(method: &str, allowed: &[&str]) -> Self {
+        Self::new(
+            ErrorReason::Unauthenticated,
+            format!(
+                "{method} is for {}, and this caller has not shown who it is; connect with a certificate",
+                services(allowed)
+            ),
+        )
+        .with_metadata("method", method)
+        .with_metadata("allowed", allowed.join(","))
+    }
+
+    /// A method that is for `allowed` alone was called by somebody else.
+    pub fn permission_denied(caller: &Caller, method: &str, allowed: &[&str]) -> Self {
+        Self::new(
+            ErrorReason::PermissionDenied,
+            format!(
+                "{caller} may not call {method}, which is for {}; use another certificate, or `security.callers`",
+                services(allowed)
+            ),
+        )
+        .with_metadata("method", method)
+        .with_metadata("caller", caller)
+        .with_metadata("allowed", allowed.join(","))
+    }
+}
+
+fn services(allowed: &[&str]) -> String {
+    match allowed {
+        [] => "no service yet".to_owned(),
+        [one] => format!("the service {one}"),
+        several => format!("the services {}", several.join(", ")),
     }
 }

@@ -1,15 +1,9 @@
-//! Listening: early, with an error that says what to do, and accepting that survives a bad moment.
+//! Listening: early, with an error that says what to do.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use futures::Stream;
-use futures::stream;
-use tokio::net::{TcpListener, TcpStream};
-
-/// How long to wait after a connection could not be accepted, for want of file handles usually.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use tokio::net::TcpListener;
 
 /// Why a server cannot listen. `setting` is the configuration key of the address.
 #[derive(Debug, thiserror::Error)]
@@ -63,25 +57,6 @@ pub async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListe
         ErrorKind::PermissionDenied => BindError::NotPermitted { address, setting },
         ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { address, setting },
         _ => BindError::Other { address, setting, source },
-    })
-}
-
-/// The listener's connections, without end. Dropping the stream closes the listener.
-pub(super) fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
-    stream::unfold(listener, |listener| async move {
-        loop {
-            match listener.accept().await {
-                Ok((connection, _)) => {
-                    // Answers are small and awaited; a connection that is gone already fails on its own.
-                    let _ = connection.set_nodelay(true);
-                    return Some((Ok(connection), listener));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
     })
 }
 

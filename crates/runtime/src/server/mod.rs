@@ -24,10 +24,12 @@ use tonic::transport::server::Connected;
 
 pub use bind::{BindError, bind};
 pub use health::Health;
+pub(crate) use record::name as code_name;
 pub use services::Services;
 #[doc(hidden)]
 pub use tonic::codec::CompressionEncoding;
 
+use crate::tls::{self, Peer, Transport};
 use stack::StackLayer;
 
 /// What a server allows its callers.
@@ -111,15 +113,20 @@ impl Server {
 
     /// Serves until `shutdown` is cancelled, then drains: says `NOT_SERVING`, takes no new calls, waits for
     /// those in flight, and ends streams that have not ended themselves after a quarter of the grace period.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<Drained, Error> {
-        self.run_on(bind::connections(listener), shutdown).await
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        transport: Transport,
+        shutdown: CancellationToken,
+    ) -> Result<Drained, Error> {
+        self.run_on(tls::connections(listener, transport), shutdown).await
     }
 
-    /// The same over connections of any kind.
+    /// The same over connections of any kind that say whom they come from.
     pub async fn run_on<I, C>(self, connections: I, shutdown: CancellationToken) -> Result<Drained, Error>
     where
         I: Stream<Item = io::Result<C>>,
-        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        C: AsyncRead + AsyncWrite + Connected<ConnectInfo = Peer> + Unpin + Send + 'static,
     {
         let Options { grace, .. } = self.options;
         let drain = CancellationToken::new();
@@ -138,7 +145,7 @@ impl Server {
             ended = &mut serving => return Ok(ended.map(|()| Drained::Complete)?),
             () = shutdown.cancelled() => {}
         }
-        self.health.not_serving().await;
+        self.health.drain().await;
         drain.cancel();
         let notice = grace / 4;
         if let Ok(ended) = timeout(notice, &mut serving).await {

@@ -1,11 +1,15 @@
-//! One line in the log for each call.
+//! One line in the log for each call, its span, and what is measured of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use http::Uri;
+use http::{HeaderMap, Uri};
 use tonic::Code;
+use tracing::Span;
 
 use crate::call::CallId;
+use crate::metrics::Meter;
+use crate::telemetry;
 
 /// Most bytes of a path that are repeated: the caller of an unknown method makes up its path.
 const PATH_SHOWN: usize = 200;
@@ -17,15 +21,24 @@ pub(super) struct Record {
     started: Instant,
     quiet: bool,
     finished: bool,
+    meter: Arc<Meter>,
+    span: Span,
 }
 
 impl Record {
-    pub(super) fn start(id: CallId, uri: Uri, quiet: bool) -> Self {
-        Self { id, uri, started: Instant::now(), quiet, finished: false }
+    pub(super) fn start(id: CallId, uri: Uri, headers: &HeaderMap, quiet: bool, meter: Arc<Meter>) -> Self {
+        meter.begin();
+        let span = telemetry::call_span(meter.span(), meter.service(), meter.method(), headers);
+        Self { id, uri, started: Instant::now(), quiet, finished: false, meter, span }
     }
 
     pub(super) fn id(&self) -> &CallId {
         &self.id
+    }
+
+    /// What the work for the call belongs to; disabled where nobody wants it.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// The method's path, or the beginning of an overlong one.
@@ -34,18 +47,22 @@ impl Record {
         &path[..path.floor_char_boundary(PATH_SHOWN)]
     }
 
-    /// Writes the line. `detail` is what the caller was not told.
+    /// Writes the line and measures. `detail` is what the caller was not told.
     pub(super) fn finish(&mut self, code: Code, detail: Option<&str>) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
+        let took = self.started.elapsed();
+        self.meter.end(code, took);
+        let trace = self.end_span(code);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     request.id = %self.id,
                     rpc.method = self.path(),
                     rpc.code = name(code),
-                    duration.us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    duration.us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    trace.id = trace,
                     error = detail,
                     "call ended"
                 )
@@ -58,6 +75,22 @@ impl Record {
             _ => line!(info),
         }
     }
+
+    /// Ends the span as the call ended, and says which trace it is in.
+    fn end_span(&mut self, code: Code) -> Option<String> {
+        let span = std::mem::replace(&mut self.span, Span::none());
+        if span.is_disabled() {
+            return None;
+        }
+        span.record("rpc.code", name(code));
+        if matches!(
+            code,
+            Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded
+        ) {
+            span.record("otel.status_code", "ERROR");
+        }
+        telemetry::trace_id(&span)
+    }
 }
 
 impl Drop for Record {
@@ -67,7 +100,7 @@ impl Drop for Record {
 }
 
 /// The code as the protocol writes it.
-fn name(code: Code) -> &'static str {
+pub(crate) fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use http::{Request, Response};
 use prost::Message;
@@ -12,6 +13,8 @@ use tonic::service::{Routes, RoutesBuilder};
 use tower::Service;
 
 use super::{Error, Health};
+use crate::caller::Access;
+use crate::metrics::Meter;
 
 /// Sets what a generated server leaves to the process: the size of a request's messages in bytes, and
 /// gzip and zstd in both directions for callers that ask for them.
@@ -34,15 +37,20 @@ pub struct Services {
     names: Vec<&'static str>,
     descriptors: Vec<&'static [u8]>,
     quiet: Vec<&'static str>,
+    access: Vec<(&'static str, Access)>,
 }
 
 /// What the stack knows about a method.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Method {
     /// Whether either side sends more than one message.
     pub(super) streaming: bool,
     /// Whether success is not worth a line at level info.
     pub(super) quiet: bool,
+    /// Who may call it.
+    pub(super) access: Access,
+    /// What is measured of it.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// Every method by its path.
@@ -73,12 +81,22 @@ impl Services {
         self
     }
 
+    /// Says who may call a service, given by its name `package.Service`, or one method, given by its path
+    /// `/package.Service/Method`, which then counts. Without a word of it nobody may but
+    /// [`Caller::Local`](crate::Caller::Local).
+    #[must_use]
+    pub fn allow(mut self, what: &'static str, access: Access) -> Self {
+        self.access.push((what, access));
+        self
+    }
+
     pub(super) fn names(&self) -> &[&'static str] {
         &self.names
     }
 
     pub(super) fn with_health(self, health: &Health) -> Self {
         self.add(health.service(), tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .allow("grpc.health.v1.Health", Access::Anyone)
             .quiet("/grpc.health.v1.Health/Check")
     }
 
@@ -89,7 +107,9 @@ impl Services {
             .describe(
                 "grpc.reflection.v1alpha.ServerReflection",
                 tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-            );
+            )
+            .allow("grpc.reflection.v1.ServerReflection", Access::Anyone)
+            .allow("grpc.reflection.v1alpha.ServerReflection", Access::Anyone);
         let builder = || {
             let mut builder =
                 tonic_reflection::server::Builder::configure().include_reflection_service(false);
@@ -119,7 +139,9 @@ impl Services {
                         let path = format!("/{name}/{}", method.name());
                         let quiet = self.quiet.contains(&path.as_str());
                         let streaming = method.client_streaming() || method.server_streaming();
-                        methods.insert(path, Method { streaming, quiet });
+                        let access = self.access(&name, &path);
+                        let meter = Arc::new(Meter::new(&path, streaming));
+                        methods.insert(path, Method { streaming, quiet, access, meter });
                     }
                 }
             }
@@ -128,10 +150,21 @@ impl Services {
         if let Some(missing) = self.names.iter().find(|name| !described(name)) {
             return Err(Error::Undescribed((*missing).to_owned()));
         }
+        let allowed = self.access.iter().map(|(what, _)| what);
+        let unknown = |what: &&&str| !methods.contains_key(**what) && !self.names.contains(*what);
+        if let Some(missing) = allowed.clone().find(unknown) {
+            return Err(Error::Undescribed((*missing).to_owned()));
+        }
         match self.quiet.iter().find(|path| !methods.contains_key(**path)) {
             Some(missing) => Err(Error::Undescribed((*missing).to_owned())),
             None => Ok(methods),
         }
+    }
+
+    /// Who may call a method: its own list, else its service's, else nobody.
+    fn access(&self, service: &str, path: &str) -> Access {
+        let list = |wanted: &str| self.access.iter().find(|(what, _)| *what == wanted);
+        list(path).or_else(|| list(service)).map_or(Access::NOBODY, |(_, access)| *access)
     }
 
     pub(super) fn into_routes(self) -> Routes {
@@ -164,6 +197,27 @@ mod tests {
         assert!(
             methods["/grpc.health.v1.Health/Check"].quiet && !methods["/grpc.health.v1.Health/Watch"].quiet
         );
+    }
+
+    #[tokio::test]
+    async fn a_method_has_its_own_list_else_its_services_else_none() {
+        let health = Health::new(&[]).await.service();
+        let services = || Services::new().add(health.clone(), tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let access = |services: Services| {
+            let methods = services.methods().unwrap();
+            ["Check", "Watch"].map(|name| methods[&format!("/grpc.health.v1.Health/{name}")].access)
+        };
+        let sync = Access::Services(&["sync"]);
+        assert_eq!(access(services()), [Access::NOBODY; 2]);
+        let all = services().allow("grpc.health.v1.Health", sync);
+        assert_eq!(access(all.clone()), [sync; 2]);
+        let one = all.allow("/grpc.health.v1.Health/Watch", Access::Anyone);
+        assert_eq!(access(one), [sync, Access::Anyone]);
+
+        for typo in ["grpc.health.v1.Heath", "/grpc.health.v1.Health/Chek", "grpc.health.v1.Health/Check"] {
+            let error = services().allow(typo, sync).methods().unwrap_err();
+            assert!(matches!(&error, Error::Undescribed(what) if what == typo), "{error}");
+        }
     }
 
     #[tokio::test]

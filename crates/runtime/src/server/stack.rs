@@ -17,14 +17,18 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use super::body::CallBody;
 use super::record::Record;
 use super::services::{Method, Methods};
 use super::{deadline, details};
 use crate::call::{Arrival, CallId};
+use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::metrics::Meter;
 use crate::panics;
+use crate::tls::Peer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,6 +38,8 @@ pub(super) struct StackLayer(Arc<Rules>);
 
 struct Rules {
     methods: Methods,
+    /// Measures calls of methods that there are not.
+    unknown: Arc<Meter>,
     default_deadline: Duration,
     stop_streams: CancellationToken,
 }
@@ -47,7 +53,8 @@ pub(crate) struct Stack<S> {
 
 impl StackLayer {
     pub(super) fn new(methods: Methods, default_deadline: Duration, stop_streams: CancellationToken) -> Self {
-        Self(Arc::new(Rules { methods, default_deadline, stop_streams }))
+        let unknown = Arc::new(Meter::unknown());
+        Self(Arc::new(Rules { methods, unknown, default_deadline, stop_streams }))
     }
 }
 
@@ -76,22 +83,32 @@ where
         // The id comes first, so that whatever happens below is logged and answered under it.
         let id =
             request.headers().get(REQUEST_ID).and_then(CallId::from_header).unwrap_or_else(CallId::fresh);
-        let method = self.rules.methods.get(request.uri().path()).copied();
+        let method = self.rules.methods.get(request.uri().path()).cloned();
         // The log line starts here, so that it has the time and the fate of everything below.
+        let quiet = method.as_ref().is_some_and(|method| method.quiet);
+        let meter = method.as_ref().map_or(&self.rules.unknown, |method| &method.meter);
         let record =
-            Record::start(id.clone(), request.uri().clone(), method.is_some_and(|method| method.quiet));
+            Record::start(id.clone(), request.uri().clone(), request.headers(), quiet, Arc::clone(meter));
         let Some(method) = method else {
             let unknown = ApiError::unknown_method(record.path());
             return Box::pin(async move { Ok(refuse(unknown, record)) });
         };
+        // Before anything is done for a caller it is known who it is, from the connection alone.
+        let caller = caller(&request);
+        if let Err(refused) = method.access.check(&caller, record.path()) {
+            return Box::pin(async move { Ok(refuse(refused, record)) });
+        }
         // The deadline is set before the method starts, so that the method knows it.
-        let deadline = self.rules.deadline(&request, method);
+        let deadline = self.rules.deadline(&request, &method);
         request.extensions_mut().insert(Arrival { id, deadline });
-        let answer = self.inner.call(request);
+        request.extensions_mut().insert(caller);
+        // The method's work belongs to the call's span.
+        let span = record.span();
+        let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         let rules = Arc::clone(&self.rules);
         Box::pin(async move {
-            Ok(match rules.limited(answer, deadline, method).await {
-                Ok(answer) => rules.complete(answer, record, method),
+            Ok(match rules.limited(answer, deadline, &method).await {
+                Ok(answer) => rules.complete(answer, record, &method),
                 Err(error) => refuse(error, record),
             })
         })
@@ -99,7 +116,7 @@ where
 }
 
 impl Rules {
-    fn deadline(&self, request: &Request<Body>, method: Method) -> Option<Instant> {
+    fn deadline(&self, request: &Request<Body>, method: &Method) -> Option<Instant> {
         let default = (!method.streaming).then_some(self.default_deadline);
         deadline::given(request.headers()).or(default).and_then(|wait| Instant::now().checked_add(wait))
     }
@@ -109,7 +126,7 @@ impl Rules {
         &self,
         answer: F,
         deadline: Option<Instant>,
-        method: Method,
+        method: &Method,
     ) -> Result<Response<Body>, ApiError>
     where
         F: Future<Output = Result<Response<Body>, Infallible>>,
@@ -138,7 +155,7 @@ impl Rules {
     }
 
     /// Adds to an answer what every answer has: the id, and details where it is an error without.
-    fn complete(&self, answer: Response<Body>, mut record: Record, method: Method) -> Response<CallBody> {
+    fn complete(&self, answer: Response<Body>, mut record: Record, method: &Method) -> Response<CallBody> {
         let (mut head, body) = answer.into_parts();
         head.headers.insert(REQUEST_ID, record.id().header());
         let body = match details::complete(&mut head.headers, record.path()) {
@@ -155,6 +172,10 @@ impl Rules {
         };
         Response::from_parts(head, body)
     }
+}
+
+fn caller(request: &Request<Body>) -> Caller {
+    request.extensions().get::<Peer>().map(|peer| peer.caller.clone()).unwrap_or_default()
 }
 
 /// The answer that is an error of the stack itself.

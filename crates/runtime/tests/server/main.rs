@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod admin;
 mod errors;
 mod logs;
 mod service;
@@ -11,6 +12,7 @@ mod wire;
 use std::net::SocketAddr;
 
 use leasehold_runtime::server::{self, Drained, Options};
+use leasehold_runtime::tls::Transport;
 use leasehold_runtime::{Health, server::bind};
 use service::Obedient;
 use tokio::task::JoinHandle;
@@ -33,7 +35,7 @@ impl Running {
         let listener = bind("127.0.0.1:0".parse().unwrap(), "licensing.listen").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let ended = tokio::spawn(server.run(listener, shutdown.clone()));
+        let ended = tokio::spawn(server.run(listener, Transport::loopback(), shutdown.clone()));
         Self { address, service, health, shutdown, ended }
     }
 }

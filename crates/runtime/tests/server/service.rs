@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, stream};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_service_server::{LicensingService, LicensingServiceServer};
 use leasehold_runtime::server::Options;
-use leasehold_runtime::{ApiError, CallContext, Server, Services};
+use leasehold_runtime::{Access, ApiError, CallContext, Server, Services};
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -29,7 +29,9 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl Obedient {
     pub(crate) async fn server(&self, options: Options) -> Server {
         let service = leasehold_runtime::limits!(LicensingServiceServer::new(self.clone()), MAX_MESSAGE);
-        let services = Services::new().add(service, leasehold_proto::DESCRIPTOR_SET);
+        let services = Services::new()
+            .add(service, leasehold_proto::DESCRIPTOR_SET)
+            .allow("leasehold.licensing.v1.LicensingService", Access::Services(&["sync"]));
         Server::new(services, options).await.unwrap()
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use leasehold_proto::licensing::v1::licensing_service_client::LicensingServiceClient;
 use leasehold_proto::licensing::v1::{ReleaseRequest, SessionRequest};
+use leasehold_runtime::Caller;
 use leasehold_runtime::server::{Drained, Options};
+use leasehold_runtime::tls::Connection;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
@@ -172,6 +174,7 @@ async fn the_same_stack_runs_within_a_process() {
     let server = Obedient::default().server(Options::default()).await;
     let (near, far) = tokio::io::duplex(64 * 1024);
     let shutdown = tokio_util::sync::CancellationToken::new();
+    let far = Connection::in_process(far, Caller::service("sync"));
     let incoming = stream::iter([Ok(far)]).chain(stream::pending());
     let ended = tokio::spawn(server.run_on(incoming, shutdown.clone()));
     let mut near = Some(hyper_util::rt::TokioIo::new(near));

@@ -5,7 +5,7 @@
 -- $2 devices                       $12 answers, $13 their bytes, $14 now
 -- $3 ended grants, $4 their ids    $15 devices to forget
 -- $5 grants, $6 their bytes
--- $7 parts, of the grants in $6
+-- $7 parts, of the grants in $6    $16 endings, $17 their ids
 -- $8 cells
 
 INSERT INTO devices (instance, hostid, alias, device_type, first_seen, last_seen, blocked)
@@ -44,7 +44,8 @@ SELECT $1, substr($6, value ->> 0, 16), value ->> 1, value ->> 2, value ->> 3, v
        granted_at = excluded.granted_at,
        changed_at = excluded.changed_at,
        floor_deadline = excluded.floor_deadline,
-       first_end = excluded.first_end;
+       first_end = excluded.first_end,
+       unearned = 0;
 
 INSERT INTO parts (instance, grant_id, seq, line_item, source, count, ends_at)
 SELECT $1, substr($6, value ->> 0, 16), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
@@ -76,5 +77,9 @@ DELETE FROM devices
  WHERE instance = $1
    AND hostid IN (SELECT value FROM json_each($15))
    AND NOT EXISTS (SELECT 1 FROM grants AS g WHERE g.instance = $1 AND g.device = devices.hostid);
+
+INSERT INTO endings (instance, grant_id, lost, at)
+SELECT $1, substr($17, value ->> 0, 16), value ->> 1, $14
+  FROM jsonb_each($16);
 
 COMMIT

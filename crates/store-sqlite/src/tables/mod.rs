@@ -4,6 +4,7 @@
 pub(crate) mod activity;
 pub(crate) mod answers;
 pub(crate) mod devices;
+pub(crate) mod endings;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod line_items;

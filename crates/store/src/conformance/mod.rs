@@ -11,6 +11,7 @@ pub mod answers;
 pub mod batches;
 pub mod deadlines;
 pub mod devices;
+pub mod endings;
 pub mod instances;
 pub mod isolation;
 pub mod lists;
@@ -75,6 +76,15 @@ macro_rules! conformance_tests {
                 silent_grants_come_longest_passed_first
                 overdue_grants_come_earliest_end_first
                 online_grants_are_counted
+                silent_grants_are_counted
+                a_promoted_floor_is_unearned
+                floors_are_promoted_forward_and_while_the_token_stands
+                a_floor_that_was_heard_of_is_earned
+                a_written_grant_has_nothing_unearned
+                floors_of_another_clock_are_clamped
+                a_turn_is_kept_by_beats_and_taken_over_when_overdue
+                turns_belong_to_instances
+                a_shared_clock_goes_forward
             }
             devices {
                 a_device_is_updated_as_it_stands
@@ -82,6 +92,15 @@ macro_rules! conformance_tests {
                 a_forgotten_device_goes_with_the_commit
                 a_device_whose_grants_end_in_the_same_commit_goes
                 a_device_that_holds_something_stays
+            }
+            endings {
+                endings_are_kept_with_their_reasons
+                endings_come_in_the_order_of_their_commits
+                what_its_holder_returned_is_not_kept
+                endings_of_grants_are_found
+                endings_of_a_dropped_or_refused_batch_are_not_kept
+                old_endings_are_forgotten_oldest_first_and_no_more_than_asked
+                endings_belong_to_instances
             }
             instances {
                 a_store_answers
@@ -176,6 +195,7 @@ mod tests {
             include_str!("batches.rs"),
             include_str!("deadlines.rs"),
             include_str!("devices.rs"),
+            include_str!("endings.rs"),
             include_str!("instances.rs"),
             include_str!("isolation.rs"),
             include_str!("lists.rs"),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::process::{Process, Signal, send};
-use crate::{Error, free_port};
+use crate::{Error, FakeClock, free_port};
 use installation::Installation;
 
 /// How long starting and stopping may take on a busy machine.
@@ -31,6 +31,7 @@ pub struct Postgres {
     folder: TempDir,
     installation: Installation,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     port: u16,
 }
 
@@ -42,6 +43,15 @@ impl Postgres {
 
     /// The same with settings of `postgresql.conf`, which overrule the ones that it has from here.
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, Error> {
+        Self::start_in(settings, Vec::new()).await
+    }
+
+    /// The same by a clock that can be stepped.
+    pub async fn start_with_clock(settings: &[(&str, &str)], clock: &FakeClock) -> Result<Self, Error> {
+        Self::start_in(settings, clock.environment()).await
+    }
+
+    async fn start_in(settings: &[(&str, &str)], environment: Vec<(String, String)>) -> Result<Self, Error> {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
         let folder = folder.map_err(Error::system("cannot make a temporary folder"))?;
         let installation = Installation::find(folder.path())?;
@@ -55,8 +65,10 @@ impl Postgres {
         let mut tried = 1;
         loop {
             let port = free_port()?;
-            match start_server(&installation, &folder, port, &settings).await {
-                Ok(server) => return Ok(Self { server, folder, installation, settings, port }),
+            match start_server(&installation, &folder, port, &settings, &environment).await {
+                Ok(server) => {
+                    return Ok(Self { server, folder, installation, settings, environment, port });
+                }
                 Err(Error::Ended { output, .. }) if output.contains(PORT_TAKEN) && tried < PORTS_TRIED => {
                     tried += 1;
                 }
@@ -106,15 +118,26 @@ impl Postgres {
         // It has none that live on by themselves; listed before, as afterwards they are nobody's children.
         let children = children(self.server.id());
         self.server.kill()?;
-        if !children.is_empty() {
-            send("KILL", &children)?;
-        }
+        send("KILL", &children)?;
         // A process that still holds the shared memory would keep the next server from starting.
         let deadline = Instant::now() + PATIENCE;
         while children.iter().any(|child| is_alive(*child)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Lets every process of the server stand still: the machine goes on taking connections for it.
+    pub fn pause(&mut self) -> Result<(), Error> {
+        // The first one before the others, so that it starts no more of them.
+        self.server.signal(Signal::Stop)?;
+        send("STOP", &children(self.server.id()))
+    }
+
+    /// Lets the server go on.
+    pub fn resume(&mut self) -> Result<(), Error> {
+        send("CONT", &children(self.server.id()))?;
+        self.server.signal(Signal::Continue)
     }
 
     /// Stops the server in order: open transactions are rolled back, everything is written. The data stays.
@@ -126,7 +149,8 @@ impl Postgres {
     /// Starts the server on the data that a kill or a stop left, at the same port. One that runs is killed first.
     pub async fn start_again(&mut self) -> Result<(), Error> {
         self.kill()?;
-        self.server = start_server(&self.installation, &self.folder, self.port, &self.settings).await?;
+        let Self { installation, folder, port, settings, environment, .. } = self;
+        self.server = start_server(installation, folder, *port, settings, environment).await?;
         Ok(())
     }
 
@@ -165,8 +189,10 @@ async fn start_server(
     folder: &TempDir,
     port: u16,
     settings: &[(String, String)],
+    environment: &[(String, String)],
 ) -> Result<Process, Error> {
     let mut command = installation.server_program("postgres");
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.arg("-D").arg(data(folder));
     let mut set = |name: &str, value: &str| {
         command.arg("-c").arg(format!("{name}={value}"));
@@ -231,6 +257,21 @@ mod tests {
         postgres.stop().await.unwrap();
         postgres.start_again().await.unwrap();
         assert!(!postgres.log().contains("automatic recovery"), "a stop leaves nothing to recover");
+    }
+
+    #[tokio::test]
+    async fn one_that_stands_still_answers_when_it_goes_on() {
+        let mut postgres = Postgres::start().await.unwrap();
+        let sleep = postgres.psql(["-c", "select pg_sleep(0.3), 'slept'"]);
+        let mut standing = Process::spawn(sleep).unwrap();
+        postgres.pause().unwrap();
+        assert!(standing.wait(Duration::from_secs(1)).await.is_err(), "a session that was open stands still");
+        let mut late = Process::spawn(postgres.psql(["-c", "select 'late'"])).unwrap();
+        assert!(late.wait(Duration::from_millis(300)).await.is_err(), "and a new one gets no answer");
+        postgres.resume().unwrap();
+        assert!(standing.wait(PATIENCE).await.unwrap().success());
+        assert!(late.wait(PATIENCE).await.unwrap().success());
+        assert_eq!((standing.stdout().trim(), late.stdout().trim()), ("|slept", "late"));
     }
 
     #[tokio::test]

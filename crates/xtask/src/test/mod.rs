@@ -86,20 +86,23 @@ impl Run {
             if nextest { &["nextest", "run"] } else { &["test", "--all-targets", "--no-fail-fast"] };
         let documentation = self.watched("documentation", &["test", "--doc", "--no-fail-fast"]);
         let tests = self.watched("tests", words);
-        self.conformance();
+        self.conformance("conformance", "sqlite");
+        self.conformance("conformance on pg", "postgres");
         for line in [documentation, tests].into_iter().flatten() {
             self.report.last_word(line);
         }
     }
 
-    fn conformance(&mut self) {
+    /// Runs the scenarios against a server that keeps its state in this store.
+    fn conformance(&mut self, name: &'static str, store: &str) {
         let files: Vec<PathBuf> =
             SCENARIOS.iter().map(|name| self.workspace.root.join(CASES).join(name)).collect();
         let mut command = self.workspace.cargo();
         command
             .args(["run", "--quiet", "--package", BENCH_PACKAGE, "--", "conformance", "--without-models"])
+            .args(["--store", store])
             .args(&files);
-        self.report.step("conformance", || match files.iter().find(|file| !file.is_file()) {
+        self.report.step(name, || match files.iter().find(|file| !file.is_file()) {
             Some(absent) => Verdict::Failed(format!("{} is not there", absent.display())),
             None => judge(&mut command),
         });

@@ -1,16 +1,20 @@
 //! Judges what a server has kept, and what it told its clients, against what it promises.
 //!
-//! [`snapshot`] is the state of a server at rest, whatever back end it came from; [`sqlite`] reads one.
-//! [`state`] judges a snapshot alone. [`history`] is what clients sent and heard, and [`replay`] judges both
-//! together. Nothing here asks a running server anything.
+//! [`snapshot`] is the state of a server at rest, whatever back end it came from; [`sqlite`] and [`postgres`]
+//! read one. [`state`] judges a snapshot alone. [`history`] is what clients sent and heard, and [`replay`] judges both
+//! together; [`leases`] does so with the [`tenure`]s of clients that live by their leases. Nothing here asks a running server anything.
 
 pub(crate) mod history;
 pub(crate) mod holdings;
+mod lease_tests;
+pub(crate) mod leases;
+pub(crate) mod postgres;
 pub(crate) mod replay;
 pub(crate) mod snapshot;
 pub(crate) mod sqlite;
 pub(crate) mod state;
 pub(crate) mod tally;
+pub(crate) mod tenure;
 mod tests;
 
 use std::fmt;
@@ -30,8 +34,16 @@ pub(crate) enum Rule {
     OneGrant,
     /// An old token changes nothing.
     Fencing,
+    /// An old token is not told that it is alive, not even for a while.
+    OldHeartbeat,
     /// Parts, counters and activity agree.
     Conservation,
+    /// Who is answered in time is not taken back.
+    NoLiveEviction,
+    /// Who was taken back did not believe any more that it holds.
+    NoZombie,
+    /// What nobody keeps alive is free again in time.
+    BoundedLeak,
 }
 
 impl fmt::Display for Rule {
@@ -43,7 +55,11 @@ impl fmt::Display for Rule {
             Self::ExactlyOnce => "exactly once",
             Self::OneGrant => "one grant per holder and feature",
             Self::Fencing => "fencing",
+            Self::OldHeartbeat => "no life by an old token",
             Self::Conservation => "conservation",
+            Self::NoLiveEviction => "no live eviction",
+            Self::NoZombie => "no zombie use",
+            Self::BoundedLeak => "bounded leak",
         })
     }
 }

@@ -29,6 +29,10 @@ struct Judge<'a> {
     grants: HashMap<(&'a str, &'a str), Vec<&'a Grant>>,
     /// Ids of answered requests.
     known: HashSet<Uuid>,
+    /// What the present holder was ever given to show.
+    given: Vec<pb::GrantRef>,
+    /// The newest token of each of its grants that the lease store was heard to know.
+    heard: HashMap<String, u64>,
     /// Traces of releases, which have no request id.
     released: Vec<Trace>,
     violations: Violations,
@@ -42,6 +46,8 @@ impl<'a> Judge<'a> {
             activity: HashMap::new(),
             grants: HashMap::new(),
             known: HashSet::new(),
+            given: Vec::new(),
+            heard: HashMap::new(),
             released: Vec::new(),
             violations: Violations::default(),
             tally: Tally::default(),
@@ -62,6 +68,7 @@ impl<'a> Judge<'a> {
 
     fn history(&mut self, history: &'a History) {
         let mut holdings = Holdings::default();
+        self.given.clear();
         for call in &history.calls {
             match call {
                 Call::Request { message, heard } => self.request(&mut holdings, message, heard),
@@ -131,6 +138,7 @@ impl<'a> Judge<'a> {
         }
         let answer = pb::RequestCapabilitiesResponse::decode(bytes).expect("answers are messages");
         let meaning = holdings.apply(message, &answer);
+        self.given.extend(holdings.shown());
         for complaint in meaning.complaints {
             self.violations.add(Rule::NoLostGrant, format!("the answer to request {id}: {complaint}"));
         }
@@ -212,19 +220,33 @@ impl<'a> Judge<'a> {
             self.violations.add(Rule::NoLostGrant, found);
         }
         for (shown, result) in shown.iter().zip(results) {
-            let alive = result.status() == pb::LeaseStatus::Ok;
+            let alive = matches!(result.status(), pb::LeaseStatus::Ok | pb::LeaseStatus::OkDegraded);
             match (holdings.is_current(shown), alive) {
-                (true, true) => self.tally.alive += 1,
+                (true, true) => self.alive(shown, result),
                 (false, false) => self.tally.fenced += 1,
                 (true, false) => {
-                    self.violations
-                        .add(Rule::NoLostGrant, format!("{shown:?} was held and lost: {result:?}"));
+                    let found = format!("{shown:?} was held and lost: {result:?}");
+                    self.violations.add(Rule::NoLostGrant, found);
                 }
-                (false, true) => {
-                    self.violations.add(Rule::Fencing, format!("the old {shown:?} is alive: {result:?}"));
-                }
+                (false, true) => self.old_alive(shown, result),
             }
         }
+    }
+
+    fn alive(&mut self, shown: &pb::GrantRef, result: &pb::LeaseResult) {
+        self.tally.alive += 1;
+        if result.status() == pb::LeaseStatus::Ok {
+            self.heard.insert(shown.grant_id.clone(), shown.fencing_token);
+        }
+    }
+
+    /// Of several replicas one may have changed a grant and not have told the lease store. Until the newer token has come
+    /// there, an older one counts as alive; but never one that nobody was given.
+    fn old_alive(&mut self, shown: &pb::GrantRef, result: &pb::LeaseResult) {
+        let known = self.heard.get(&shown.grant_id).copied().unwrap_or_default();
+        let excused = self.given.contains(shown) && known <= shown.fencing_token;
+        let rule = if excused { Rule::OldHeartbeat } else { Rule::Fencing };
+        self.violations.add(rule, format!("the old {shown:?} is alive: {result:?}; {known} is known"));
     }
 
     fn end(&mut self, history: &'a History, holdings: &Holdings) {

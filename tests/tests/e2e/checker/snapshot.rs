@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// Everything that a server has kept of one instance.
@@ -70,9 +71,33 @@ pub(crate) struct StoredAnswer {
 /// A record of a change.
 #[derive(Clone, Debug)]
 pub(crate) struct Activity {
+    /// By the server's clock.
+    pub(crate) at: Timestamp,
     pub(crate) kind: String,
     pub(crate) feature: String,
     pub(crate) grant: Option<Uuid>,
     pub(crate) deltas: BTreeMap<String, i64>,
     pub(crate) request: Option<Uuid>,
+}
+
+impl Snapshot {
+    /// The same without features and requests that are judged apart.
+    pub(crate) fn without(&self, feature: fn(&str) -> bool, request: fn(Uuid) -> bool) -> Self {
+        let mut rest = self.clone();
+        rest.grants.retain(|grant| !feature(&grant.feature));
+        rest.activity.retain(|record| !feature(&record.feature));
+        rest.answers.retain(|answer| !request(answer.id));
+        rest
+    }
+}
+
+/// What of a line item may be out; `None` without limit.
+pub(crate) fn capacity(count: Option<i64>, advisory: bool, overdraft: &str, amount: i64) -> Option<i64> {
+    let count = count.filter(|_| !advisory)?;
+    match overdraft {
+        "NONE" => Some(count),
+        "COUNT" => Some(count + amount),
+        "PERCENT" => Some(count + count * amount / 100),
+        _ => None,
+    }
 }

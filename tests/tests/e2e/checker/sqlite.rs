@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::snapshot::{Activity, Cell, Grant, Item, Part, Snapshot, StoredAnswer};
+use super::snapshot::{Activity, Cell, Grant, Item, Part, Snapshot, StoredAnswer, capacity};
 use crate::server::database;
 
 /// Copies the database, its write-ahead log included, out of a data directory that no server has open, and
@@ -61,7 +62,7 @@ pub(crate) async fn read(file: &Path) -> Snapshot {
 const ITEMS: &str = "SELECT id, count, overdraft, overdraft_amount, advisory FROM line_items";
 const GRANTS: &str =
     "SELECT id, device, place, feature, mode, fencing_token, lease_token FROM grants ORDER BY granted_at";
-const ACTIVITY: &str = "SELECT kind, feature, grant_id, deltas, request FROM activity ORDER BY at, id";
+const ACTIVITY: &str = "SELECT at, kind, feature, grant_id, deltas, request FROM activity ORDER BY at, id";
 
 async fn rows<T>(
     database: &mut SqliteConnection,
@@ -81,16 +82,12 @@ async fn damage(database: &mut SqliteConnection) -> Vec<String> {
 }
 
 fn item(row: &SqliteRow) -> (String, Item) {
-    let amount: i64 = row.get::<Option<i64>, _>("overdraft_amount").unwrap_or_default();
-    let overdraft = |count: i64| match row.get::<&str, _>("overdraft") {
-        "NONE" => Some(0),
-        "COUNT" => Some(amount),
-        "PERCENT" => Some(count * amount / 100),
-        _ => None,
-    };
-    let count: Option<i64> = row.get("count");
-    let limited = count.filter(|_| !row.get::<bool, _>("advisory"));
-    let capacity = limited.and_then(|count| Some(count + overdraft(count)?));
+    let capacity = capacity(
+        row.get("count"),
+        row.get("advisory"),
+        row.get("overdraft"),
+        row.get::<Option<i64>, _>("overdraft_amount").unwrap_or_default(),
+    );
     (row.get("id"), Item { capacity })
 }
 
@@ -128,6 +125,7 @@ fn answer(row: &SqliteRow) -> StoredAnswer {
 fn activity(row: &SqliteRow) -> Activity {
     let deltas: BTreeMap<String, i64> = serde_json::from_str(row.get("deltas")).unwrap();
     Activity {
+        at: Timestamp::from_microsecond(row.get("at")).unwrap(),
         kind: row.get("kind"),
         feature: row.get("feature"),
         grant: row.get::<Option<&[u8]>, _>("grant_id").map(uuid),

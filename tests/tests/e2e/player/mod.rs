@@ -26,14 +26,16 @@ pub(crate) use wishes::{SETTINGS, estate};
 
 const REQUEST: &str = "/leasehold.licensing.v1.LicensingService/RequestCapabilities";
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long one sending is waited for, where a replica may stand still.
+const ATTEMPT: Duration = Duration::from_secs(3);
 /// Old tokens that are kept for use.
 const OLD_TOKENS: usize = 100;
 
 /// One holder.
 pub(crate) struct Player {
     rng: StdRng,
-    channel: Channel,
-    licensing: Licensing,
+    /// A way to each replica.
+    channels: Vec<Channel>,
     device: String,
     slot: String,
     client_instance: String,
@@ -47,9 +49,9 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// The player of this number. One in ten has a slot on a device that they share, two in ten are client
+    /// The player of this number, of the replicas at these ports. One in ten has a slot on a device that they share, two in ten are client
     /// instances on one device.
-    pub(crate) fn new(seed: u64, number: u64, port: u16) -> Self {
+    pub(crate) fn new(seed: u64, number: u64, ports: &[u16]) -> Self {
         let (device, slot, client_instance) = match number % 10 {
             0 => (SHARED.to_owned(), format!("slot {number}"), String::new()),
             1 | 2 => (format!("D{}", number / 10 * 10), String::new(), format!("client {number}")),
@@ -60,11 +62,9 @@ impl Player {
             ("", client) => format!("client:{client}"),
             (slot, _) => format!("slot:{slot}"),
         };
-        let channel = channel(port);
         Self {
             rng: StdRng::seed_from_u64(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            licensing: Licensing::new(channel.clone()),
-            channel,
+            channels: ports.iter().map(|port| channel(*port)).collect(),
             history: History::new(format!("{device}/STRING"), place),
             device,
             slot,
@@ -136,17 +136,21 @@ impl Player {
     async fn send(&mut self, index: usize, bytes: &[u8]) -> Heard<Vec<u8>> {
         let start = Instant::now();
         loop {
-            let attempt = || async { heard(raw::call(&self.channel, REQUEST, bytes.to_vec()).await) };
+            let (one, other) = (self.replica(), self.replica());
+            let attempt = async |channel, patience| {
+                let sent = raw::call(&channel, REQUEST, bytes.to_vec());
+                timeout(patience, sent).await.map_or(Heard::Nothing, heard)
+            };
             let new = match self.rng.random_range(0..100) {
                 0..4 => {
                     let patience = Duration::from_micros(self.rng.random_range(0..4_000));
-                    vec![timeout(patience, attempt()).await.unwrap_or(Heard::Nothing)]
+                    vec![attempt(one, patience).await]
                 }
                 4..8 => {
-                    let (one, other) = tokio::join!(attempt(), attempt());
+                    let (one, other) = tokio::join!(attempt(one, ATTEMPT), attempt(other, ATTEMPT));
                     vec![one, other]
                 }
-                _ => vec![attempt().await],
+                _ => vec![attempt(one, ATTEMPT).await],
             };
             let definite = new.iter().find(|heard| **heard != Heard::Nothing).cloned();
             match &mut self.history.calls[index] {
@@ -159,6 +163,11 @@ impl Player {
             assert!(start.elapsed() < PATIENCE, "nobody answers");
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The way to one of the replicas, any of them.
+    fn replica(&mut self) -> Channel {
+        self.channels.choose(&mut self.rng).expect("there is a replica").clone()
     }
 
     async fn repeat(&mut self) {
@@ -216,9 +225,10 @@ impl Player {
         let request = pb::HeartbeatRequest { leases: shown.clone(), ..Default::default() };
         let start = Instant::now();
         loop {
-            match heard(
-                self.licensing.heartbeat(request.clone()).await.map(|answer| Some(answer.into_inner())),
-            ) {
+            let mut licensing = Licensing::new(self.replica());
+            let sent = timeout(ATTEMPT, licensing.heartbeat(request.clone())).await;
+            match sent.map_or(Heard::Nothing, |answer| heard(answer.map(|answer| Some(answer.into_inner()))))
+            {
                 Heard::Answer(answer) => {
                     return self.history.calls.push(Call::Heartbeat { shown, results: answer.results });
                 }
@@ -235,10 +245,10 @@ impl Player {
         let request = pb::ReleaseRequest { grants: vec![shown.clone()], ..Default::default() };
         let start = Instant::now();
         loop {
-            let patience =
-                if self.rng.random_bool(0.05) { self.rng.random_range(0..4_000) } else { 60_000_000 };
-            let sent = self.licensing.release(request.clone());
-            let new = match timeout(Duration::from_micros(patience), sent).await {
+            let short = Duration::from_micros(self.rng.random_range(0..4_000));
+            let patience = if self.rng.random_bool(0.05) { short } else { ATTEMPT };
+            let mut licensing = Licensing::new(self.replica());
+            let new = match timeout(patience, licensing.release(request.clone())).await {
                 Ok(answer) => heard(answer.map(|answer| answer.into_inner().results.pop())),
                 Err(_) => Heard::Nothing,
             };
@@ -279,6 +289,7 @@ fn heard<T>(result: Result<Option<T>, Status>) -> Heard<T> {
     }
 }
 
-fn is_passing(reason: &str) -> bool {
+/// Whether an error calls for another try.
+pub(crate) fn is_passing(reason: &str) -> bool {
     matches!(reason, "SHUTTING_DOWN" | "OVERLOADED" | "STORE_UNAVAILABLE" | "DEADLINE_EXCEEDED" | "CANCELLED")
 }

@@ -1,0 +1,159 @@
+//! How the Redis back end is set up, and what can be wrong with that.
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::io::tcp::TcpSettings;
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+
+use super::trouble::Trouble;
+
+/// Whose time silence is measured in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// Redis' own: the only clock that all replicas share.
+    #[default]
+    Redis,
+    /// The caller's `now`, for tests that make time up. All callers of one Redis must mean the same by it.
+    Callers,
+}
+
+/// Where Redis is and how long it may take.
+#[derive(Clone)]
+pub struct Settings {
+    /// `redis://[user[:password]@]host[:port][/database]`.
+    pub url: String,
+    /// The password, where it is not in the URL; it overrules one that is.
+    pub password: Option<String>,
+    /// How long it may take to connect.
+    pub connect_timeout: Duration,
+    /// How long an answer may take.
+    pub response_timeout: Duration,
+    /// After a failure, for how long calls fail without asking.
+    pub retry_after: Duration,
+    /// Whose time silence is measured in.
+    pub time: Time,
+}
+
+impl Settings {
+    /// The usual settings for a Redis at this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            password: None,
+            connect_timeout: Duration::from_millis(500),
+            response_timeout: Duration::from_millis(500),
+            retry_after: Duration::from_secs(1),
+            time: Time::Redis,
+        }
+    }
+
+    /// A client of that server, which has not connected.
+    pub(super) fn client(&self) -> Result<Client, ConnectError> {
+        let refuse = |problem| ConnectError::Url { problem };
+        if self.url.starts_with("rediss:") || self.url.starts_with("valkeys:") {
+            return Err(refuse("TLS to Redis is not supported; use redis:// over a network that you trust"));
+        }
+        let not_a_url = "expected redis://[user[:password]@]host[:port][/database]";
+        // The parser's own message may repeat parts of the URL, the password among them.
+        let info = self.url.as_str().into_connection_info().map_err(|_| refuse(not_a_url))?;
+        if !matches!(info.addr(), ConnectionAddr::Tcp(..)) {
+            return Err(refuse(not_a_url));
+        }
+        let info = self.with_password(info).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        Client::open(info).map_err(|_| refuse(not_a_url))
+    }
+
+    fn with_password(&self, info: ConnectionInfo) -> ConnectionInfo {
+        let mut redis = info.redis_settings().clone().set_skip_set_lib_name();
+        if let Some(password) = &self.password {
+            redis = redis.set_password(password);
+        }
+        info.set_redis_settings(redis)
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.url.rsplit_once('@').map_or(self.url.as_str(), |(_, server)| server);
+        formatter
+            .debug_struct("Settings")
+            .field("server", &server)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("connect_timeout", &self.connect_timeout)
+            .field("response_timeout", &self.response_timeout)
+            .field("retry_after", &self.retry_after)
+            .field("time", &self.time)
+            .finish()
+    }
+}
+
+/// What waiting does not mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is none that can be used.
+    #[error("the URL of Redis cannot be used: {problem}")]
+    Url {
+        /// What is wrong, without the URL: it may hold a password.
+        problem: &'static str,
+    },
+    /// Redis refuses the user or the password.
+    #[error("Redis refuses the user or the password; correct them, or take them away if it wants none")]
+    Refused {
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// This Redis lacks commands that are needed.
+    #[error("Redis {found} is too old; 6.2 or newer is needed")]
+    TooOld {
+        /// Its version.
+        found: String,
+    },
+}
+
+impl ConnectError {
+    /// The trouble as such an error, or `None` if it may pass.
+    pub(super) fn of(trouble: Trouble) -> Option<Self> {
+        match trouble {
+            Trouble::TooOld(found) => Some(Self::TooOld { found }),
+            Trouble::Redis(error) if refused(&error) => Some(Self::Refused { source: Box::new(error) }),
+            _ => None,
+        }
+    }
+}
+
+fn refused(error: &redis::RedisError) -> bool {
+    let code = error.code().unwrap_or_default();
+    error.kind() == redis::ErrorKind::AuthenticationFailed
+        || ["NOAUTH", "WRONGPASS", "NOPERM"].contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(url: &str) -> String {
+        Settings::new(url).client().expect_err("a bad URL").to_string()
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_used_is_explained_without_its_password() {
+        for url in ["http://:s3cret@host", "redis://:s3cret@host:notaport", "redis+unix:///s3cret", "s3cret"]
+        {
+            let problem = problem(url);
+            assert!(problem.contains("expected redis://"), "{problem}");
+            assert!(!problem.contains("s3cret"), "{problem}");
+        }
+        assert!(problem("rediss://host").contains("TLS to Redis is not supported"));
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let settings =
+            Settings { password: Some("s3cret".into()), ..Settings::new("redis://u:s3cret@h:1/2") };
+        let text = format!("{settings:?} {:?}", settings.client().expect("a good URL"));
+        assert!(text.contains("h:1/2") && !text.contains("s3cret"), "{text}");
+    }
+}

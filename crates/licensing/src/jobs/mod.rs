@@ -1,0 +1,30 @@
+//! Background loops: the allocators, the hearings, the care for each instance, and pruning. Each stops when the service does.
+
+mod care;
+mod endings;
+mod prune;
+mod reaper;
+
+use leasehold_runtime::Background;
+
+use crate::allocator;
+use crate::hearing;
+use crate::state::Shared;
+
+/// Rows looked at in one tick; the rest waits for the next.
+const TICK_LIMIT: u32 = 1_000;
+
+/// Starts every loop of the service.
+pub(crate) fn spawn(licensing: &Shared, background: &Background) {
+    for instance in licensing.instances() {
+        if let Some(receiver) = licensing.allocator(instance.id).take_receiver() {
+            background.spawn("licensing.allocator", allocator::run(licensing.clone(), instance.id, receiver));
+        }
+        if let Some(receiver) = licensing.hearing(instance.id).take_receiver() {
+            background.spawn("licensing.hearing", hearing::run(licensing.clone(), instance.id, receiver));
+        }
+        background.spawn("licensing.care", care::run(licensing.clone(), instance.id));
+        background.spawn("licensing.endings", endings::run(licensing.clone(), instance.id));
+    }
+    background.spawn("licensing.pruning", prune::run(licensing.clone()));
+}

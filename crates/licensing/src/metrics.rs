@@ -1,0 +1,301 @@
+//! What the licensing service measures: names, descriptions, and the handles to record with.
+//!
+//! The handles are made once for a service, so that recording costs an atomic operation. Not responsible for
+//! when something is recorded.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::Error;
+use leasehold_domain::capability::{Outcome, Reason};
+use leasehold_store::StoreError;
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
+
+/// Pieces of work decided in one transaction.
+pub const BATCH_SIZE: &str = "leasehold_licensing_batch_size";
+/// How long the phases of a batch took, by `phase`: `load`, `decide`, `commit`.
+pub const BATCH_DURATION: &str = "leasehold_licensing_batch_duration_seconds";
+/// Pieces of work that wait for a decision.
+pub const QUEUE_DEPTH: &str = "leasehold_licensing_queue_depth";
+/// Requests turned away, by `reason`: `overloaded`, `late`.
+pub const SHED: &str = "leasehold_licensing_requests_shed_total";
+/// Features that were answered, by `outcome` and, where refused, `reason`.
+pub const ANSWERS: &str = "leasehold_licensing_answers_total";
+/// Grants in force, by `kind`: `online`, `borrowed`.
+pub const GRANTS: &str = "leasehold_licensing_grants";
+/// Leases that were shown in heartbeats, by `result`: `ok`, `degraded`, `lost`.
+pub const HEARTBEATS: &str = "leasehold_licensing_heartbeats_total";
+/// Leases of silent holders that were taken back.
+pub const TAKEN_BACK: &str = "leasehold_licensing_leases_taken_back_total";
+/// Grants that were promoted.
+pub const PROMOTIONS: &str = "leasehold_licensing_promotions_total";
+/// Gaps in which nobody could be heard, by `kind`.
+pub const GAPS: &str = "leasehold_licensing_gaps_total";
+/// Whether silent leases are spared because too many fell silent at once.
+pub const SELF_PRESERVATION: &str = "leasehold_licensing_self_preservation";
+/// Whether this replica has its turn as the reaper.
+pub const REAPER_TURN: &str = "leasehold_licensing_reaper_turn_held";
+/// Failed operations of the back ends, by `backend` (`store`, `leases`) and `kind`.
+pub const BACKEND_ERRORS: &str = "leasehold_licensing_backend_errors_total";
+/// Floor deadlines that were moved forward.
+pub const FLOORS_MOVED: &str = "leasehold_licensing_floors_moved_total";
+/// Ended grants that were learned of from the store.
+pub const ENDINGS: &str = "leasehold_licensing_endings_polled_total";
+
+/// Every outcome of a feature.
+const OUTCOMES: usize = Outcome::Refused as usize + 1;
+/// Every reason against a feature.
+const REASONS: usize = Reason::InsufficientCount as usize + 1;
+
+/// A part of the work on a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading what the batch touches.
+    Load,
+    /// Deciding.
+    Decide,
+    /// Writing the outcome.
+    Commit,
+}
+
+/// Why a request was turned away undecided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// The queue was full.
+    Overloaded,
+    /// Its caller had stopped waiting.
+    Late,
+}
+
+/// How a lease that was shown stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// Heard.
+    Ok,
+    /// Taken for heard while the leases cannot be asked.
+    Degraded,
+    /// Not held any more.
+    Lost,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The store of licence state.
+    Store,
+    /// The store of leases.
+    Leases,
+}
+
+/// The handles of one service.
+#[derive(Debug)]
+pub struct Metrics {
+    /// By outcome, and by reason with none before the first. Made when one is met first.
+    answers: [[OnceLock<Counter>; REASONS + 1]; OUTCOMES],
+    batch_size: Histogram,
+    load: Histogram,
+    decide: Histogram,
+    commit: Histogram,
+    queue_depth: Gauge,
+    overloaded: Counter,
+    late: Counter,
+    online: Gauge,
+    borrowed: Gauge,
+    beats_ok: Counter,
+    beats_degraded: Counter,
+    beats_lost: Counter,
+    taken_back: Counter,
+    promotions: Counter,
+    self_preservation: Gauge,
+    reaper_turn: Gauge,
+    floors_moved: Counter,
+    endings: Counter,
+}
+
+impl Metrics {
+    /// Describes everything and makes the handles. After the process' recorder is installed; without one
+    /// nothing is recorded.
+    pub fn new() -> Self {
+        describe();
+        let phase = |phase: &'static str| histogram!(BATCH_DURATION, "phase" => phase);
+        let beats = |result: &'static str| counter!(HEARTBEATS, "result" => result);
+        Self {
+            answers: Default::default(),
+            batch_size: histogram!(BATCH_SIZE),
+            load: phase("load"),
+            decide: phase("decide"),
+            commit: phase("commit"),
+            queue_depth: gauge!(QUEUE_DEPTH),
+            overloaded: counter!(SHED, "reason" => "overloaded"),
+            late: counter!(SHED, "reason" => "late"),
+            online: gauge!(GRANTS, "kind" => "online"),
+            borrowed: gauge!(GRANTS, "kind" => "borrowed"),
+            beats_ok: beats("ok"),
+            beats_degraded: beats("degraded"),
+            beats_lost: beats("lost"),
+            taken_back: counter!(TAKEN_BACK),
+            promotions: counter!(PROMOTIONS),
+            self_preservation: gauge!(SELF_PRESERVATION),
+            reaper_turn: gauge!(REAPER_TURN),
+            floors_moved: counter!(FLOORS_MOVED),
+            endings: counter!(ENDINGS),
+        }
+    }
+
+    /// A batch of this many pieces of work was taken.
+    pub fn batch(&self, size: usize) {
+        self.batch_size.record(number(size));
+    }
+
+    /// A phase of a batch took this long.
+    pub fn phase(&self, phase: Phase, took: Duration) {
+        let histogram = match phase {
+            Phase::Load => &self.load,
+            Phase::Decide => &self.decide,
+            Phase::Commit => &self.commit,
+        };
+        histogram.record(took);
+    }
+
+    /// So many wait for a decision.
+    pub fn queue_depth(&self, waiting: usize) {
+        self.queue_depth.set(number(waiting));
+    }
+
+    /// A request was turned away.
+    pub fn shed(&self, why: Shed) {
+        match why {
+            Shed::Overloaded => self.overloaded.increment(1),
+            Shed::Late => self.late.increment(1),
+        }
+    }
+
+    /// A feature was answered, with the reason where it was not granted in full.
+    pub fn answer(&self, outcome: Outcome, reason: Option<Reason>) {
+        let column = reason.map_or(0, |reason| reason as usize + 1);
+        let counter = self.answers[outcome as usize][column].get_or_init(|| {
+            let outcome = match outcome {
+                Outcome::Granted => "granted",
+                Outcome::Partial => "partial",
+                Outcome::Kept => "kept",
+                Outcome::Refused => "refused",
+            };
+            counter!(ANSWERS, "outcome" => outcome, "reason" => reason.map_or("", Reason::name))
+        });
+        counter.increment(1);
+    }
+
+    /// So many grants are in force.
+    pub fn grants(&self, online: u64, borrowed: u64) {
+        self.online.set(number(online));
+        self.borrowed.set(number(borrowed));
+    }
+
+    /// So many leases were shown in heartbeats and stand like this.
+    pub fn heartbeats(&self, result: Beat, count: usize) {
+        let counter = match result {
+            Beat::Ok => &self.beats_ok,
+            Beat::Degraded => &self.beats_degraded,
+            Beat::Lost => &self.beats_lost,
+        };
+        counter.increment(count as u64);
+    }
+
+    /// So many silent leases were taken back.
+    pub fn taken_back(&self, count: usize) {
+        self.taken_back.increment(count as u64);
+    }
+
+    /// So many grants were promoted.
+    pub fn promoted(&self, count: usize) {
+        self.promotions.increment(count as u64);
+    }
+
+    /// A gap of this kind was found; the kind is a fixed word.
+    pub fn gap(&self, kind: &'static str) {
+        counter!(GAPS, "kind" => kind).increment(1);
+    }
+
+    /// Whether silent leases are spared.
+    pub fn self_preservation(&self, on: bool) {
+        self.self_preservation.set(if on { 1.0 } else { 0.0 });
+    }
+
+    /// Whether this replica has the reaper's turn.
+    pub fn reaper_turn(&self, held: bool) {
+        self.reaper_turn.set(if held { 1.0 } else { 0.0 });
+    }
+
+    /// An operation of a back end failed; the kind is a fixed word.
+    pub fn backend_error(&self, backend: Backend, kind: &'static str) {
+        let backend = match backend {
+            Backend::Store => "store",
+            Backend::Leases => "leases",
+        };
+        counter!(BACKEND_ERRORS, "backend" => backend, "kind" => kind).increment(1);
+    }
+
+    /// An operation failed; what a back end has no part in is not counted here.
+    pub(crate) fn failed(&self, error: &Error) {
+        match error {
+            Error::Store(error) => self.backend_error(Backend::Store, store_error_kind(error)),
+            Error::Leases(_) => self.backend_error(Backend::Leases, "unavailable"),
+            _ => {}
+        }
+    }
+
+    /// So many floors were moved.
+    pub fn floors_moved(&self, count: usize) {
+        self.floors_moved.increment(count as u64);
+    }
+
+    /// So many endings were learned of.
+    pub fn endings(&self, count: usize) {
+        self.endings.increment(count as u64);
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn store_error_kind(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable { .. } => "unavailable",
+        StoreError::Constraint { .. } => "constraint",
+        StoreError::Corrupt { .. } => "corrupt",
+        StoreError::Internal { .. } => "internal",
+    }
+}
+
+/// A count as the recorder takes it: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "nobody holds 2^53 of anything")]
+fn number(count: impl TryInto<u64>) -> f64 {
+    count.try_into().map_or(f64::MAX, |count| count as f64)
+}
+
+fn describe() {
+    describe_histogram!(BATCH_SIZE, "Pieces of work decided in one transaction.");
+    describe_histogram!(BATCH_DURATION, "How long the phases of a batch took.");
+    describe_gauge!(QUEUE_DEPTH, "Pieces of work that wait for a decision.");
+    describe_counter!(SHED, "Requests turned away undecided, by reason.");
+    describe_counter!(ANSWERS, "Features answered, by outcome and reason of a refusal.");
+    describe_gauge!(GRANTS, "Grants in force, by kind.");
+    describe_counter!(HEARTBEATS, "Leases shown in heartbeats, by how they stand.");
+    describe_counter!(TAKEN_BACK, "Leases of silent holders that were taken back.");
+    describe_counter!(PROMOTIONS, "Grants that were promoted.");
+    describe_counter!(GAPS, "Gaps in which nobody could be heard, by kind.");
+    describe_gauge!(SELF_PRESERVATION, "Whether silent leases are spared, too many being silent at once.");
+    describe_gauge!(REAPER_TURN, "Whether this replica has the reaper's turn.");
+    describe_counter!(BACKEND_ERRORS, "Failed operations of back ends, by back end and kind.");
+    describe_counter!(FLOORS_MOVED, "Floor deadlines moved forward.");
+    describe_counter!(ENDINGS, "Ended grants learned of from the store.");
+}
+
+#[cfg(test)]
+mod tests;

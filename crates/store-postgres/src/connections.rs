@@ -1,0 +1,259 @@
+//! The connections: made when they are needed, kept when they are sound, replaced when they break.
+//!
+//! There is no test before use. Whoever begins with a connection that has been used before tries once more with a
+//! new one where it turns out to be broken: see [`Connections::fetch`] and `transaction`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use leasehold_store::StoreError;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Executor, Row};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::encode::RowType;
+use crate::error::{is_broken, store_error};
+use crate::settings::Settings;
+
+/// The row types that statements take, as this database numbers them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Types {
+    pub(crate) device: RowType,
+    pub(crate) grant: RowType,
+    pub(crate) part: RowType,
+    pub(crate) cell: RowType,
+    pub(crate) activity: RowType,
+    pub(crate) answer: RowType,
+    pub(crate) ending: RowType,
+}
+
+/// The names of [`Types`], in its order.
+const TYPE_NAMES: &str =
+    "ARRAY['device_in', 'grant_in', 'part', 'cell_in', 'activity_in', 'answer_in', 'ending_in']";
+
+/// A connection with what was found out when it was made.
+pub(crate) struct Session {
+    pub(crate) connection: PgConnection,
+    pub(crate) types: Types,
+}
+
+/// All connections of a store.
+pub(crate) struct Connections {
+    options: PgConnectOptions,
+    settings: Settings,
+    /// Sound and unused; the last one used is used next, as its caches are the warmest.
+    idle: Mutex<Vec<Session>>,
+    permits: Arc<Semaphore>,
+}
+
+/// A connection in use. It is closed when this is dropped, unless it was handed back.
+pub(crate) struct Lease {
+    session: Session,
+    /// It was used before, and may have broken since.
+    reused: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connections {
+    /// No connection yet.
+    pub(crate) fn new(options: PgConnectOptions, settings: Settings) -> Self {
+        let most = usize::try_from(settings.max_connections.max(2)).unwrap_or(usize::MAX);
+        let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { options, settings, idle: Mutex::default(), permits }
+    }
+
+    /// How long a call may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings.patience()
+    }
+
+    /// Closes what is idle, and nothing is handed out any more.
+    pub(crate) async fn close(&self) {
+        self.permits.close();
+        for session in self.take_idle() {
+            // The server notices by itself too.
+            let _ = timeout(Duration::from_secs(1), session.connection.close()).await;
+        }
+    }
+
+    /// Waits for a connection, and makes it where none is idle.
+    pub(crate) async fn lease(&self) -> Result<Lease, sqlx::Error> {
+        let permit = self.permit().await?;
+        if let Some(session) = self.idle().pop() {
+            return Ok(Lease { session, reused: true, _permit: permit });
+        }
+        let session = self.connect().await?;
+        Ok(Lease { session, reused: false, _permit: permit })
+    }
+
+    /// Replaces a broken connection. Whatever else is idle is as old and goes too.
+    pub(crate) async fn replace(&self, mut broken: Lease) -> Result<Lease, sqlx::Error> {
+        drop(self.take_idle());
+        broken.session = self.connect().await?;
+        broken.reused = false;
+        Ok(broken)
+    }
+
+    /// Keeps a connection that is sound and in no transaction.
+    pub(crate) fn hand_back(&self, lease: Lease) {
+        if !self.permits.is_closed() {
+            self.idle().push(lease.session);
+        }
+    }
+
+    /// Runs one statement in a transaction of its own and reads its rows, which have one column of bytes. The
+    /// statement does no harm when it runs twice.
+    pub(crate) async fn fetch<T>(
+        &self,
+        sql: &'static str,
+        arguments: PgArguments,
+        read: impl Fn(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (rows, _) = self.twice(sql, arguments).await.map_err(store_error)?;
+        rows.iter().map(|row| read(row.try_get(0).map_err(store_error)?)).collect()
+    }
+
+    /// Runs one statement that answers with a number, or with none, which is 0. It does no harm when it runs
+    /// twice.
+    pub(crate) async fn count(&self, sql: &'static str, arguments: PgArguments) -> Result<u64, StoreError> {
+        let (rows, _) = self.twice(sql, arguments).await.map_err(store_error)?;
+        let number: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(store_error)?;
+        u64::try_from(number).map_err(|error| StoreError::Corrupt { what: error.to_string() })
+    }
+
+    /// Runs one statement; says how many rows it changed. It does no harm when it runs twice.
+    pub(crate) async fn execute(&self, sql: &'static str, arguments: PgArguments) -> Result<u64, StoreError> {
+        Ok(self.twice(sql, arguments).await.map_err(store_error)?.1)
+    }
+
+    /// Runs a statement, and once more on a new connection where the first turns out to be broken. The answer is
+    /// its rows, and how many it changed or found.
+    async fn twice(
+        &self,
+        sql: &'static str,
+        arguments: PgArguments,
+    ) -> Result<(Vec<PgRow>, u64), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        let mut result = within(self.patience(), lease.run(sql, arguments.clone())).await;
+        if lease.reused
+            && let Err(error) = &result
+            && is_broken(error)
+        {
+            lease = self.replace(lease).await?;
+            result = within(self.patience(), lease.run(sql, arguments)).await;
+        }
+        if result.as_ref().err().is_none_or(|error| !is_broken(error)) {
+            self.hand_back(lease);
+        }
+        result
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, sqlx::Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        match timeout(self.settings.acquire_timeout, permit).await {
+            Ok(permit) => permit.map_err(|_| sqlx::Error::PoolClosed),
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, sqlx::Error> {
+        within(self.settings.acquire_timeout, async {
+            let mut connection = self.options.connect().await?;
+            let prepare = AssertSqlSafe(prepare(&self.settings));
+            let rows = sqlx::raw_sql(prepare).fetch_all(&mut connection).await?;
+            let types = types(&rows)?;
+            Ok(Session { connection, types })
+        })
+        .await
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_idle(&self) -> Vec<Session> {
+        std::mem::take(&mut *self.idle())
+    }
+}
+
+impl Lease {
+    /// The connection.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.session.connection
+    }
+
+    async fn run(
+        &mut self,
+        sql: &'static str,
+        arguments: PgArguments,
+    ) -> Result<(Vec<PgRow>, u64), sqlx::Error> {
+        let mut steps = self.session.connection.fetch_many(sqlx::query_with(sql, arguments));
+        let (mut rows, mut changed) = (Vec::new(), 0);
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Either::Left(result) => changed += result.rows_affected(),
+                Either::Right(row) => rows.push(row),
+            }
+        }
+        Ok((rows, changed))
+    }
+
+    /// How this database numbers the row types.
+    pub(crate) fn types(&self) -> Types {
+        self.session.types
+    }
+
+    /// Whether the connection was used before.
+    pub(crate) fn reused(&self) -> bool {
+        self.reused
+    }
+}
+
+/// Fails with a broken connection where the work takes longer.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// What a new connection is told and asked, in one round trip. Plans are made once and go by index: the server
+/// has no good idea of tables that grow from nothing to millions of rows in a minute.
+fn prepare(settings: &Settings) -> String {
+    let millis = |duration: Duration| duration.as_millis().clamp(1, 2_000_000_000);
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+         SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; \
+         SET standard_conforming_strings = on; SET search_path = pg_catalog; SET client_min_messages = warning; \
+         SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
+         SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+         SELECT set_config('synchronous_commit', 'on', false) \
+          WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
+         SELECT 'type', t.oid::int8, t.typarray::int8 \
+           FROM unnest({TYPE_NAMES}) WITH ORDINALITY AS n (name, place) \
+           JOIN pg_type AS t ON t.typname = n.name AND t.typnamespace = to_regnamespace('licensing') \
+          ORDER BY n.place",
+        millis(settings.statement_timeout),
+        millis(settings.lock_timeout),
+        millis(settings.idle_in_transaction_timeout),
+    )
+}
+
+fn types(rows: &[PgRow]) -> Result<Types, sqlx::Error> {
+    let mut found = Vec::new();
+    for row in rows.iter().filter(|row| row.len() == 3) {
+        let number = |column: usize| {
+            u32::try_from(row.try_get::<i64, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
+        };
+        found.push(RowType { row: number(1)?, array: number(2)? });
+    }
+    let Ok([device, grant, part, cell, activity, answer, ending]) = <[RowType; 7]>::try_from(found) else {
+        return Err(sqlx::Error::Configuration("the schema `licensing` has lost row types".into()));
+    };
+    Ok(Types { device, grant, part, cell, activity, answer, ending })
+}

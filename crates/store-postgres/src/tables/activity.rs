@@ -1,0 +1,87 @@
+//! Activity records.
+
+use std::collections::BTreeMap;
+
+use leasehold_domain::{Activity, ActivityKind, GrantId, LineItemId, RequestId};
+use leasehold_store::StoreError;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::connections::Types;
+use crate::decode::Columns;
+use crate::encode::{Rows, micros};
+
+/// The columns of a record, as [`read`] wants them.
+macro_rules! columns {
+    () => {
+        "id, at, kind, hostid, place, feature, grant_id, deltas, detail, request, actor"
+    };
+}
+pub(crate) use columns;
+
+/// Reads a record.
+pub(crate) fn read(row: &[u8]) -> Result<Activity, StoreError> {
+    let columns = &mut Columns::of("activity", columns!(), row)?;
+    Ok(Activity {
+        id: columns.plain()?,
+        at: columns.time()?,
+        kind: columns.read(kind)?,
+        hostid: columns.optional_hostid()?,
+        place: columns.text()?,
+        feature: columns.text()?,
+        grant: columns.plain::<Option<_>>()?.map(GrantId),
+        deltas: columns.read(deltas)?,
+        detail: columns.text()?,
+        request: columns.plain::<Option<_>>()?.map(RequestId),
+        actor: columns.text()?,
+    })
+}
+
+/// The rows of records.
+pub(crate) fn write(types: &Types, records: &[Activity]) -> Result<Rows, StoreError> {
+    let mut rows = Rows::new(types.activity);
+    for record in records {
+        rows.row(11, |row| {
+            row.int8(micros(record.at))?
+                .uuid(&record.id)?
+                .text(record.kind.name())?
+                .optional_shown(record.hostid.as_ref())?
+                .text(&record.place)?
+                .text(&record.feature)?
+                .optional_uuid(record.grant.as_ref().map(|grant| &grant.0))?
+                .json(&Deltas(record))?
+                .text(&record.detail)?
+                .optional_uuid(record.request.as_ref().map(|request| &request.0))?
+                .text(&record.actor)?;
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
+
+/// What a record added to the counts out, as an object.
+struct Deltas<'a>(&'a Activity);
+
+impl Serialize for Deltas<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.deltas.len()))?;
+        for (line_item, delta) in &self.0.deltas {
+            map.serialize_entry(line_item.as_str(), delta)?;
+        }
+        map.end()
+    }
+}
+
+fn kind(name: &str) -> Result<ActivityKind, String> {
+    ActivityKind::from_name(name).ok_or_else(|| format!("{name:?} is no kind of activity"))
+}
+
+fn deltas(json: &str) -> Result<BTreeMap<LineItemId, i64>, String> {
+    let deltas: BTreeMap<String, i64> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    deltas
+        .into_iter()
+        .map(|(line_item, delta)| {
+            Ok((LineItemId::new(&line_item).map_err(|error| error.to_string())?, delta))
+        })
+        .collect()
+}

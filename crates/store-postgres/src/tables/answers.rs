@@ -1,0 +1,28 @@
+//! Stored answers.
+
+use leasehold_domain::RequestId;
+use leasehold_store::StoreError;
+use leasehold_store::licensing::StoredAnswer;
+
+use crate::connections::Types;
+use crate::decode::Columns;
+use crate::encode::Rows;
+
+/// Reads an answer.
+pub(crate) fn read(row: &[u8]) -> Result<StoredAnswer, StoreError> {
+    let columns = &mut Columns::of("answers", "id, body_hash, answer", row)?;
+    let (id, body_hash) = (RequestId(columns.plain()?), columns.plain()?);
+    Ok(StoredAnswer { id, body_hash, answer: columns.plain::<&[u8]>()?.to_owned() })
+}
+
+/// The rows of answers.
+pub(crate) fn write(types: &Types, answers: &[StoredAnswer]) -> Result<Rows, StoreError> {
+    let mut rows = Rows::new(types.answer);
+    for answer in answers {
+        rows.row(3, |row| {
+            row.uuid(&answer.id.0)?.bytes(&answer.body_hash)?.bytes(&answer.answer)?;
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
