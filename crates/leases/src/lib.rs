@@ -144,8 +144,8 @@ pub trait Leases: Send + Sync + 'static {
         now: Duration,
     ) -> Result<(), LeaseError>;
 
-    /// Drops leases whose grants stand without one, because they became borrows. The next heartbeat asks
-    /// the store.
+    /// Drops leases whose grants stand without one, because they became borrows, and those of which it is not known
+    /// what happened to them. The next heartbeat asks the store.
     async fn withdraw(&self, instance: InstanceId, grants: &[GrantId]) -> Result<(), LeaseError>;
 
     /// How the back end stands: its generation, begun here where it has none, and its clock.
