@@ -9,6 +9,11 @@ mod servers;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// The product's, so that the empty call that it is compared to has it too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A check did not pass, or a measurement could not be made.
 const FAILED: u8 = 1;

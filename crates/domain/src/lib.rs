@@ -22,6 +22,7 @@ pub mod line_item;
 pub mod policy;
 pub mod release;
 pub mod reservation;
+pub mod steps;
 pub mod text;
 pub mod turn;
 pub mod version;

@@ -1,7 +1,7 @@
 //! When silence may be believed: what a reaper has to have seen before it takes a count back.
 //!
-//! Responsible for gaps, clock steps, promotion and mass silence, as pure state. Not responsible for who was
-//! heard: that is the lease store's, nor for the deadlines: they are in the store.
+//! Responsible for gaps, promotion and mass silence, as pure state. Not responsible for who was heard: that is the
+//! lease store's, nor for the deadlines: they are in the store, nor for what a step of a clock ends: that is `steps`.
 //! Reference: licensing, "Taking back".
 
 use std::time::Duration;
@@ -27,6 +27,13 @@ pub struct Sample {
     pub store: Option<Timestamp>,
     /// What the lease store says; `None` where it does not answer.
     pub leases: Option<LeaseSample>,
+}
+
+impl Sample {
+    /// The time by the clock that decides.
+    pub fn deciding(&self) -> Timestamp {
+        self.store.unwrap_or(self.own)
+    }
 }
 
 /// What the lease store says of itself.
@@ -81,7 +88,6 @@ pub struct Vigil {
     /// Since when there has been none but those of the lease store.
     awake_since: Duration,
     leases_away: bool,
-    steps: Vec<(Duration, SignedDuration)>,
     mass_until: Option<Duration>,
     mass_spent: bool,
 }
@@ -93,9 +99,6 @@ impl Vigil {
         let gap = last
             .map_or(Some(Gap::Start), |last| gap_between(&last, &sample))
             .or_else(|| self.drifted(&sample));
-        if let Some(last) = last {
-            self.note_step(&last, &sample);
-        }
         self.leases_away = sample.leases.is_none();
         if let Some(gap) = gap {
             self.anchors = [None, Some(sample)];
@@ -183,32 +186,6 @@ impl Vigil {
         let patience = server_patience(MIN_TTL);
         since(self.quiet_since, monotonic) < patience
             || self.mass_until.is_some_and(|until| monotonic < until)
-    }
-
-    /// How far the deciding clock is ahead of where it was at any moment within the last `memory`, by its steps
-    /// since then; 0 where it is not.
-    pub fn clock_ahead(&mut self, monotonic: Duration, memory: SignedDuration) -> SignedDuration {
-        self.steps.retain(|(at, _)| since(*at, monotonic) < memory);
-        let mut since_then = SignedDuration::ZERO;
-        let mut ahead = SignedDuration::ZERO;
-        for (_, step) in self.steps.iter().rev() {
-            since_then = since_then.saturating_add(*step);
-            ahead = ahead.max(since_then);
-        }
-        ahead
-    }
-
-    fn note_step(&mut self, last: &Sample, sample: &Sample) {
-        let walls = match (last.store, sample.store) {
-            (None, None) => Some((last.own, sample.own)),
-            (Some(before), Some(after)) => Some((before, after)),
-            _ => None,
-        };
-        let Some((before, after)) = walls else { return };
-        let step = drift(before, after, last.monotonic, sample.monotonic);
-        if step.abs() > skew(MIN_TTL) {
-            self.steps.push((sample.monotonic, step));
-        }
     }
 }
 

@@ -149,27 +149,3 @@ fn promoted_grants_are_spread_over_a_quarter_of_the_time_to_live() {
     let Judgement::Promote(far) = vigil.judge(far, TTL, NONE, secs(0)) else { panic!("it is promoted") };
     assert!(far > SignedDuration::from_millis(129_900) && far < SignedDuration::from_secs(130), "{far:?}");
 }
-
-#[test]
-fn a_step_of_the_deciding_clock_is_remembered_until_it_has_settled() {
-    let hour = SignedDuration::from_hours(1);
-    let day = SignedDuration::from_hours(24);
-    let stepped = |own, store| {
-        let mut vigil = watching(10);
-        vigil.look(Sample { own: wall(own), store: Some(wall(store)), ..sample(11) });
-        vigil
-    };
-    assert_eq!(watching(10).clock_ahead(secs(10), hour), NONE);
-    let mut ahead = stepped(11, 86_411);
-    assert_eq!(ahead.clock_ahead(secs(11), hour), day);
-    assert_eq!(ahead.clock_ahead(secs(3_610), hour), day);
-    assert_eq!(ahead.clock_ahead(secs(3_611), hour), NONE);
-    assert_eq!(stepped(86_411, 11).clock_ahead(secs(11), hour), NONE, "the store's clock decides");
-    let mut back = stepped(11, -86_389);
-    assert_eq!(back.clock_ahead(secs(11), hour), NONE, "a step back holds nothing up");
-    back.look(sample(12));
-    assert_eq!(back.clock_ahead(secs(12), hour), day, "what was granted in between has not ended");
-    let mut there_and_back = stepped(11, 86_411);
-    there_and_back.look(sample(12));
-    assert_eq!(there_and_back.clock_ahead(secs(12), hour), NONE);
-}

@@ -1,5 +1,6 @@
 //! What can go wrong in licensing, and how callers hear of it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,9 @@ pub enum Error {
     /// The lease store failed.
     #[error(transparent)]
     Leases(Arc<LeaseError>),
+    /// The system refused a thread.
+    #[error("the system gives no further thread: {0}; raise the limit of processes and threads")]
+    NoThread(Arc<io::Error>),
     /// A decision panicked: a defect.
     #[error("a request could not be decided")]
     Defect(String),
@@ -104,6 +108,7 @@ impl From<Error> for ApiError {
             Error::ShuttingDown => Self::shutting_down(),
             Error::Store(error) => from_store(&error),
             Error::Leases(error) => Self::store_unavailable(chain(&*error)),
+            Error::NoThread(error) => Self::internal(chain(&*error)),
             Error::Defect(detail) => Self::internal(detail),
         }
     }

@@ -111,7 +111,7 @@ async fn answer_some(state: &State, instance: InstanceId, waiting: &mut Vec<Wait
 async fn hear(state: &State, instance: InstanceId, asked: &[Asked]) -> Result<Vec<Heard>, Error> {
     let ids: Vec<GrantId> = asked.iter().map(|asked| asked.shown.id).collect();
     let before = grants(state, instance, &ids).await?;
-    let now = state.clock.now();
+    let now = state.clock(instance).now();
     let standing = asked.iter().filter_map(|asked| current(&before, &asked.shown).ok());
     let floors: Vec<_> = standing.filter_map(|grant| floor_of(grant, now)).collect();
     state.store.move_floors(instance, &floors).await?;

@@ -5,6 +5,7 @@
 //! (that is the wiring's). Reference: `docs/reference/licensing.md`.
 
 mod allocator;
+mod deciding_clock;
 mod error;
 mod grpc;
 mod hearing;
@@ -12,8 +13,9 @@ mod jobs;
 pub mod metrics;
 mod ops;
 mod revocations;
+#[cfg(test)]
+mod service_tests;
 mod state;
-mod store_clock;
 
 use std::sync::Arc;
 
@@ -69,7 +71,7 @@ pub async fn build(
 ) -> Result<(Licensing, Services), Error> {
     let max_message_size = config.max_message_size;
     let state = Arc::new(State::new(deps, config, background).await?);
-    jobs::spawn(&state, background);
+    jobs::spawn(&state, background)?;
     let services = grpc::services(&state, max_message_size);
     Ok((Licensing(state), services))
 }

@@ -1,10 +1,9 @@
 //! What every operation works on: the back ends, the instances, one allocator for each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use leasehold_domain::{Grant, GrantId, InstanceId, LeaseToken, Policies};
 use leasehold_leases::{Lease, Leases};
 use leasehold_runtime::{Background, Clock, SystemIds};
@@ -14,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::allocator::Allocator;
+use crate::deciding_clock::DecidingClock;
 use crate::hearing::Hearing;
 use crate::metrics::Metrics;
 use crate::revocations::Revocations;
-use crate::store_clock::StoreClock;
 use crate::{Config, Deps, Error};
 
 /// The licensing service, to those who run it. Cloning it gives another handle to the same.
@@ -31,10 +30,6 @@ pub(crate) type Shared = Arc<State>;
 pub(crate) struct State {
     pub(crate) store: Arc<dyn LicensingStore>,
     pub(crate) leases: Arc<dyn Leases>,
-    /// The clock that decides.
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The same, to those who set it.
-    pub(crate) store_clock: Arc<StoreClock>,
     /// This machine's clock.
     pub(crate) own_clock: Arc<dyn Clock>,
     /// Whether other processes use the store too.
@@ -49,9 +44,8 @@ pub(crate) struct State {
     pub(crate) draining: CancellationToken,
     /// The server has drained: loops end.
     pub(crate) stopping: CancellationToken,
-    /// How far the clock that decides stepped ahead lately. Locked while that clock is set.
-    clock_ahead: RwLock<SignedDuration>,
     instances: Vec<Instance>,
+    clocks: HashMap<InstanceId, DecidingClock>,
     allocators: HashMap<InstanceId, Allocator>,
     hearings: HashMap<InstanceId, Hearing>,
 }
@@ -63,20 +57,21 @@ impl State {
             instances.iter().map(|instance| (instance.id, Allocator::new(config.queue_capacity))).collect();
         let hearings =
             instances.iter().map(|instance| (instance.id, Hearing::new(config.queue_capacity))).collect();
-        let store_clock = Arc::new(StoreClock::new(Arc::clone(&deps.clock)));
-        let time = deps.store.time().await?;
-        if let Some(time) = time.filter(|_| !deps.clock_decides) {
-            store_clock.adopt(time, deps.clock.monotonic());
+        let shares_store = deps.store.time().await?.is_some();
+        let follows = shares_store && !deps.clock_decides;
+        let mut clocks = HashMap::new();
+        for instance in &instances {
+            let memory = config.policies.response_lifetime;
+            let clock = DecidingClock::new(Arc::clone(&deps.clock), follows, memory);
+            clock.settle(&*deps.store, instance.id).await?;
+            clocks.insert(instance.id, clock);
         }
         Ok(Self {
             store: deps.store,
             leases: deps.leases,
-            clock: store_clock.clone(),
-            store_clock,
             own_clock: deps.clock,
-            shares_store: time.is_some(),
+            shares_store,
             clock_decides: deps.clock_decides,
-            clock_ahead: RwLock::new(SignedDuration::ZERO),
             ids: Mutex::new(deps.ids),
             config,
             metrics: Metrics::new(),
@@ -84,6 +79,7 @@ impl State {
             draining: background.draining(),
             stopping: background.stopping(),
             instances,
+            clocks,
             allocators,
             hearings,
         })
@@ -115,21 +111,9 @@ impl State {
         &self.config.policies
     }
 
-    /// The time that decides, and how far its clock stepped ahead lately: both from before a step, or both from
-    /// after it.
-    pub(crate) fn time(&self) -> (Timestamp, SignedDuration) {
-        let ahead = self.clock_ahead.read().unwrap_or_else(PoisonError::into_inner);
-        (self.clock.now(), *ahead)
-    }
-
-    /// Takes in what a look at the clocks found: how far the clock that decides stepped ahead lately, and the store's
-    /// time at a moment of the monotonic clock.
-    pub(crate) fn take_time(&self, ahead: SignedDuration, store: Option<(Timestamp, Duration)>) {
-        let mut known = self.clock_ahead.write().unwrap_or_else(PoisonError::into_inner);
-        *known = ahead;
-        if let Some((time, monotonic)) = store {
-            self.store_clock.adopt(time, monotonic);
-        }
+    /// The clock that decides for an instance.
+    pub(crate) fn clock(&self, instance: InstanceId) -> &DecidingClock {
+        self.clocks.get(&instance).expect("every instance has a clock")
     }
 
     /// Fresh ids for as long as the guard lives.

@@ -36,8 +36,12 @@ impl CallId {
         ((1..=MAX_ID_LENGTH).contains(&bytes.len()) && bytes.iter().all(allowed)).then(|| Self(value.clone()))
     }
 
+    /// The id as a header. It never comes twice, so it is kept out of the connection's table of known headers (RFC 7541,
+    /// section 6.2.3), where it would only push others out.
     pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        let mut value = self.0.clone();
+        value.set_sensitive(true);
+        value
     }
 
     /// The id as text.

@@ -4,9 +4,11 @@ use std::future::Future;
 use std::io;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use ::metrics::{Gauge, gauge};
+use tokio::runtime::{self, Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -128,15 +130,38 @@ impl Background {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        self.tracker.spawn(self.watched(name, task));
+    }
+
+    /// Starts a task on a thread of its own, with a runtime of its own. It never waits behind other tasks, which counts
+    /// where everybody waits for it. A runtime of one thread, as tests have, keeps it on that one.
+    pub fn spawn_apart<F>(&self, name: &'static str, task: F) -> io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            self.spawn(name, task);
+            return Ok(());
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let task = self.tracker.track_future(self.watched(name, task));
+        thread::Builder::new().name(thread_name(name)).spawn(move || runtime.block_on(task))?;
+        Ok(())
+    }
+
+    fn watched<F>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + use<F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let running = Running::enter(name, &self.running);
         let shutdown = self.shutdown.clone();
-        self.tracker.spawn(async move {
+        async move {
             let _running = running;
             if let Err(panic) = panics::guarded(task).await {
                 tracing::error!(task = name, panic, "a background task panicked; the process stops");
                 shutdown.cancel();
             }
-        });
+        }
     }
 
     /// Tells every task to end and waits for them, at most `deadline`.
@@ -150,6 +175,11 @@ impl Background {
         names.sort_unstable();
         Err(StillRunning { deadline, names })
     }
+}
+
+/// The last word of a task's name: systems show few characters.
+fn thread_name(task: &str) -> String {
+    task.rsplit('.').next().unwrap_or(task).to_owned()
 }
 
 /// Keeps a task's name in the list, and counts it, while it runs, however it ends.
@@ -188,6 +218,29 @@ mod tests {
         let stopping = background.stopping();
         background.spawn("reaper", async move { stopping.cancelled().await });
         background.spawn("short", async {});
+        assert_eq!(background.stop(Duration::from_secs(5)).await, Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_task_apart_runs_on_a_thread_of_its_own_and_ends_when_told_to() {
+        let background = Background::new(CancellationToken::new());
+        let stopping = background.stopping();
+        let (sender, name) = tokio::sync::oneshot::channel();
+        let task = async move {
+            sender.send(thread::current().name().map(str::to_owned)).unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            stopping.cancelled().await;
+        };
+        background.spawn_apart("licensing.allocator", task).unwrap();
+        assert_eq!(name.await.unwrap().as_deref(), Some("allocator"));
+        assert_eq!(background.stop(Duration::from_secs(5)).await, Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_task_apart_that_panics_stops_the_process_in_order() {
+        let background = Background::new(CancellationToken::new());
+        background.spawn_apart("broken", async { panic!("a broken task") }).unwrap();
+        tokio::time::timeout(Duration::from_secs(5), background.draining().cancelled()).await.unwrap();
         assert_eq!(background.stop(Duration::from_secs(5)).await, Ok(()));
     }
 

@@ -10,7 +10,13 @@ CREATE TABLE licensing.instances (
     no         integer          NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id         uuid             NOT NULL UNIQUE,
     name       text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 64),
-    is_default boolean          NOT NULL
+    is_default boolean          NOT NULL,
+    -- Steps of this server's clock: the sum of all; and the recent ones, when they were by the time without any
+    -- steps, and how far ahead they went.
+    correction bigint           NOT NULL DEFAULT 0,
+    step_times bigint[]         NOT NULL DEFAULT '{}',
+    steps      bigint[]         NOT NULL DEFAULT '{}',
+    CONSTRAINT instances_steps_have_times CHECK (cardinality(step_times) = cardinality(steps))
 );
 
 CREATE UNIQUE INDEX instances_default ON licensing.instances (is_default) WHERE is_default;

@@ -67,16 +67,21 @@ CREATE FUNCTION licensing.take_turn(p_instance integer) RETURNS void
     LANGUAGE sql
     AS $$ SELECT pg_catalog.pg_advisory_xact_lock(1279607116, p_instance) $$;
 
--- Takes the turn and returns the stored answers of these requests.
-CREATE FUNCTION licensing.claim(p_instance integer, p_ids uuid[]) RETURNS SETOF bytea
+-- The server's clock, and its steps as far as they were noted.
+CREATE FUNCTION licensing.time_out(i licensing.instances) RETURNS bytea
+    LANGUAGE sql VOLATILE
+    AS $$
+SELECT record_send(ROW((extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+                       i.correction, i.step_times, i.steps))
+$$;
+
+-- Takes the turn, and returns the time from then.
+CREATE FUNCTION licensing.begin_batch(p_instance integer) RETURNS bytea
     LANGUAGE plpgsql
     AS $$
 BEGIN
     PERFORM pg_catalog.pg_advisory_xact_lock(1279607116, p_instance);
-    RETURN QUERY
-    SELECT record_send(ROW(a.id, a.body_hash, a.answer))
-      FROM licensing.answers AS a
-     WHERE a.instance = p_instance AND a.id = ANY (p_ids);
+    RETURN (SELECT licensing.time_out(i) FROM licensing.instances AS i WHERE i.no = p_instance);
 END $$;
 
 -- A grant as it is read. Only functions as simple as this one become part of the statement that calls them.
@@ -87,11 +92,28 @@ SELECT record_send(ROW(g.id, g.device, g.place, g.feature, g.mode, g.fencing_tok
                        g.granted_at, g.changed_at, g.floor_deadline, g.parts))
 $$;
 
+-- Turns a turn that `licensing.load` keeps into one that lasts until the end of this transaction.
+CREATE FUNCTION licensing.keep_turn(p_instance integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(1279607116, p_instance);
+    PERFORM pg_catalog.pg_advisory_unlock(1279607116, p_instance),
+            pg_catalog.set_config('idle_session_timeout', '0', false);
+END $$;
+
 -- What a batch touches: grants of the holders (`p_devices`, `p_places`, side by side) and by id, entries of
--- hostids, devices, and the line items of all features found and asked for and of all parts found.
--- `kind` is 1 for a grant, 2 for an entry, 3 for a device, 4 for a line item.
+-- hostids, devices, the line items of all features found and asked for and of all parts found, and the stored
+-- answers of the requests `p_claims`.
+-- `kind` is 0 for the time, 1 for a grant, 2 for an entry, 3 for a device, 4 for a line item, 5 for an answer.
+--
+-- With `p_keep`, a number of milliseconds, it first takes the instance's turn, returns the time from then, and keeps
+-- the turn beyond its own transaction, for as long as a session may be idle: `licensing.save` lets go of it, or
+-- `licensing.keep_turn`.
 CREATE FUNCTION licensing.load(
     p_instance integer,
+    p_keep     text,
+    p_claims   uuid[],
     p_devices  text[],
     p_places   text[],
     p_hosts    text[],
@@ -107,8 +129,23 @@ DECLARE
     v_features text[] := p_features;
     v_charged  text[] := '{}';
 BEGIN
+    IF p_keep IS NOT NULL THEN
+        PERFORM pg_catalog.pg_advisory_lock(1279607116, p_instance);
+        PERFORM pg_catalog.set_config('idle_session_timeout', p_keep, false);
+        RETURN QUERY SELECT 0::smallint, licensing.time_out(i) FROM licensing.instances AS i WHERE i.no = p_instance;
+    END IF;
+
     -- A subquery with an OFFSET is looked up once for each row beside it, by its index, whatever the planner
     -- believes the table to hold.
+    IF cardinality(p_claims) > 0 THEN
+        RETURN QUERY
+        SELECT 5::smallint, found.content
+          FROM unnest(p_claims) AS c (id)
+         CROSS JOIN LATERAL (SELECT record_send(ROW(a.id, a.body_hash, a.answer)) AS content
+                               FROM licensing.answers AS a
+                              WHERE a.instance = p_instance AND a.id = c.id
+                             OFFSET 0) AS found;
+    END IF;
     IF cardinality(p_devices) > 0 THEN
         SELECT array_agg(found.held) INTO v_grants
           FROM unnest(p_devices, p_places) AS h (device, place)
@@ -128,9 +165,12 @@ BEGIN
     END IF;
 
     IF cardinality(p_hostids) > 0 THEN
-        SELECT array_agg(e) INTO v_entries
-          FROM licensing.entries AS e
-         WHERE e.instance = p_instance AND e.hostid = ANY (p_hostids);
+        SELECT array_agg(found.entry) INTO v_entries
+          FROM unnest(p_hostids) AS h (hostid)
+         CROSS JOIN LATERAL (SELECT e AS entry
+                               FROM licensing.entries AS e
+                              WHERE e.instance = p_instance AND e.hostid = h.hostid
+                             OFFSET 0) AS found;
         IF v_entries IS NOT NULL THEN
             RETURN QUERY
             SELECT 2::smallint, record_send(ROW(e.id, e.hostid, e.feature, e.version, e.count, e.age))
@@ -141,10 +181,13 @@ BEGIN
 
     IF cardinality(p_hosts) > 0 THEN
         RETURN QUERY
-        SELECT 3::smallint,
-               record_send(ROW(d.hostid, d.alias, d.device_type, d.first_seen, d.last_seen, d.blocked))
-          FROM licensing.devices AS d
-         WHERE d.instance = p_instance AND d.hostid = ANY (p_hosts);
+        SELECT 3::smallint, found.content
+          FROM unnest(p_hosts) AS h (hostid)
+         CROSS JOIN LATERAL (SELECT record_send(ROW(d.hostid, d.alias, d.device_type, d.first_seen, d.last_seen,
+                                                    d.blocked)) AS content
+                               FROM licensing.devices AS d
+                              WHERE d.instance = p_instance AND d.hostid = h.hostid
+                             OFFSET 0) AS found;
     END IF;
 
     RETURN QUERY
@@ -175,24 +218,39 @@ BEGIN
     END IF;
 END $$;
 
--- Writes everything that a batch changed. `p_counted` names the line items of the cells, each once.
+-- Writes everything that a batch changed. `p_counted` names the line items of the cells, each once. What is surely
+-- not there yet comes as new: looking for it again costs as much as writing it. `p_kept` says that the turn was kept
+-- beyond the transaction that took it: it is let go of when this one has committed.
 CREATE FUNCTION licensing.save(
-    p_instance  integer,
-    p_now       bigint,
-    p_sender    text,
-    p_devices   licensing.device_in[],
-    p_ended     uuid[],
-    p_endings   licensing.ending_in[],
-    p_grants    licensing.grant_in[],
-    p_cells     licensing.cell_in[],
-    p_counted   text[],
-    p_activity  licensing.activity_in[],
-    p_answers   licensing.answer_in[],
-    p_forgotten text[]
+    p_instance    integer,
+    p_kept        boolean,
+    p_now         bigint,
+    p_sender      text,
+    p_new_devices licensing.device_in[],
+    p_devices     licensing.device_in[],
+    p_ended       uuid[],
+    p_endings     licensing.ending_in[],
+    p_new_grants  licensing.grant_in[],
+    p_grants      licensing.grant_in[],
+    p_cells       licensing.cell_in[],
+    p_counted     text[],
+    p_activity    licensing.activity_in[],
+    p_answers     licensing.answer_in[],
+    p_forgotten   text[]
 ) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
+    IF p_kept THEN
+        PERFORM licensing.keep_turn(p_instance);
+    END IF;
+
+    IF cardinality(p_new_devices) > 0 THEN
+        INSERT INTO licensing.devices (instance, hostid, alias, device_type, first_seen, last_seen, blocked)
+        SELECT p_instance, n.hostid, n.alias, n.device_type, n.first_seen, n.last_seen, n.blocked
+          FROM unnest(p_new_devices) AS n;
+    END IF;
+
     IF cardinality(p_devices) > 0 THEN
         INSERT INTO licensing.devices (instance, hostid, alias, device_type, first_seen, last_seen, blocked)
         SELECT p_instance, n.hostid, n.alias, n.device_type, n.first_seen, n.last_seen, n.blocked
@@ -207,6 +265,15 @@ BEGIN
 
     IF cardinality(p_ended) > 0 THEN
         DELETE FROM licensing.grants AS g WHERE g.instance = p_instance AND g.id = ANY (p_ended);
+    END IF;
+
+    IF cardinality(p_new_grants) > 0 THEN
+        INSERT INTO licensing.grants
+            (instance, id, device, place, feature, mode, fencing_token, lease_token, lease_ttl, granted_at,
+             changed_at, floor_deadline, count, first_end, last_end, set_aside, parts)
+        SELECT p_instance, n.id, n.device, n.place, n.feature, n.mode, n.fencing_token, n.lease_token, n.lease_ttl,
+               n.granted_at, n.changed_at, n.floor_deadline, n.count, n.first_end, n.last_end, n.set_aside, n.parts
+          FROM unnest(p_new_grants) AS n;
     END IF;
 
     -- A grant's holder and feature never change.

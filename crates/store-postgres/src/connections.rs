@@ -4,12 +4,14 @@
 //! new one where it turns out to be broken: see [`Connections::fetch`] and `transaction`.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use leasehold_store::StoreError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Executor, Row};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -37,6 +39,16 @@ const TYPE_NAMES: &str =
 pub(crate) struct Session {
     pub(crate) connection: PgConnection,
     pub(crate) types: Types,
+    home: Home,
+}
+
+/// Where a connection's readiness is looked after: the thread of a runtime with one thread, or any runtime with
+/// several. Elsewhere it would work too, but each answer would come by way of another thread.
+type Home = Option<ThreadId>;
+
+fn home() -> Home {
+    let flavor = Handle::current().runtime_flavor();
+    (flavor == RuntimeFlavor::CurrentThread).then(|| thread::current().id())
 }
 
 /// All connections of a store.
@@ -46,6 +58,8 @@ pub(crate) struct Connections {
     /// Sound and unused; the last one used is used next, as its caches are the warmest.
     idle: Mutex<Vec<Session>>,
     permits: Arc<Semaphore>,
+    /// Connections at most, in use and idle.
+    most: usize,
 }
 
 /// A connection in use. It is closed when this is dropped, unless it was handed back.
@@ -60,13 +74,18 @@ impl Connections {
     /// No connection yet.
     pub(crate) fn new(options: PgConnectOptions, settings: Settings) -> Self {
         let most = usize::try_from(settings.max_connections.max(2)).unwrap_or(usize::MAX);
-        let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Self { options, settings, idle: Mutex::default(), permits }
+        let most = most.min(Semaphore::MAX_PERMITS);
+        Self { options, settings, idle: Mutex::default(), permits: Arc::new(Semaphore::new(most)), most }
     }
 
     /// How long a call may take.
     pub(crate) fn patience(&self) -> Duration {
         self.settings.patience()
+    }
+
+    /// How long a batch may wait for its process.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.settings.idle_in_transaction_timeout
     }
 
     /// Closes what is idle, and nothing is handed out any more.
@@ -81,9 +100,10 @@ impl Connections {
     /// Waits for a connection, and makes it where none is idle.
     pub(crate) async fn lease(&self) -> Result<Lease, sqlx::Error> {
         let permit = self.permit().await?;
-        if let Some(session) = self.idle().pop() {
+        if let Some(session) = self.take_one() {
             return Ok(Lease { session, reused: true, _permit: permit });
         }
+        self.make_room();
         let session = self.connect().await?;
         Ok(Lease { session, reused: false, _permit: permit })
     }
@@ -164,13 +184,29 @@ impl Connections {
             let prepare = AssertSqlSafe(prepare(&self.settings));
             let rows = sqlx::raw_sql(prepare).fetch_all(&mut connection).await?;
             let types = types(&rows)?;
-            Ok(Session { connection, types })
+            Ok(Session { connection, types, home: home() })
         })
         .await
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one that was used last, of those at home here.
+    fn take_one(&self) -> Option<Session> {
+        let mut idle = self.idle();
+        let here = home();
+        let place = idle.iter().rposition(|session| session.home == here)?;
+        Some(idle.remove(place))
+    }
+
+    /// Closes connections of other homes that would be too many beside a new one.
+    fn make_room(&self) {
+        let mut idle = self.idle();
+        let in_use = self.most.saturating_sub(self.permits.available_permits());
+        let surplus = (in_use + idle.len()).saturating_sub(self.most).min(idle.len());
+        idle.drain(..surplus);
     }
 
     fn take_idle(&self) -> Vec<Session> {

@@ -130,6 +130,21 @@ impl<'r> Columns<'r> {
         elements(array).ok_or_else(|| self.corrupt("it is no array of rows"))
     }
 
+    /// The next column, an array of times.
+    pub(crate) fn times(&mut self) -> Result<Vec<Timestamp>, StoreError> {
+        self.numbers()?.into_iter().map(|micros| time(micros).map_err(|error| self.corrupt(error))).collect()
+    }
+
+    /// The next column, an array of lengths of time.
+    pub(crate) fn lengths(&mut self) -> Result<Vec<SignedDuration>, StoreError> {
+        Ok(self.numbers()?.into_iter().map(SignedDuration::from_micros).collect())
+    }
+
+    fn numbers(&mut self) -> Result<Vec<i64>, StoreError> {
+        let elements = self.rows()?;
+        elements.into_iter().map(|one| i64::decode(Some(one)).map_err(|error| self.corrupt(error))).collect()
+    }
+
     fn corrupt(&self, problem: impl Display) -> StoreError {
         let name = self.next.checked_sub(1).and_then(|column| self.names.split(',').nth(column));
         corrupt(self.table, name.unwrap_or("*").trim(), problem)

@@ -26,6 +26,7 @@ mod lists;
 mod open;
 mod schema;
 mod settings;
+mod steps;
 mod store;
 mod tables;
 mod transaction;

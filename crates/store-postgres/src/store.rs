@@ -113,7 +113,7 @@ impl LicensingStore for PostgresLicensingStore {
         let number = self.instances.existing(&self.connections, instance).await?;
         let turn = self.instances.turn(number).await;
         let transaction = Transaction::new(&self.connections, Some(turn));
-        Ok(Box::new(PostgresBatch::new(transaction, number, self.me)))
+        Ok(Box::new(PostgresBatch::new(transaction, number, self.me, self.connections.idle_timeout())))
     }
 
     async fn line_items(&self, instance: InstanceId) -> Result<Vec<LineItemState>, StoreError> {

@@ -1,5 +1,9 @@
 //! A transaction on a connection of its own: begun with its first statement, ended by a commit, and otherwise
 //! left without a trace. Not responsible for what is written.
+//!
+//! Most have two statements only, of which the first reads and the second writes. Those need no `BEGIN` and no
+//! `COMMIT`: the first takes a lock that outlives it, and the second, a transaction by itself, lets go of it when it
+//! has committed.
 
 use std::sync::Arc;
 
@@ -9,6 +13,9 @@ use tokio::runtime::Handle;
 
 use crate::connections::{Connections, Lease, Types, within};
 use crate::error::is_broken;
+
+/// Gives back every lock that outlives a transaction.
+const LET_GO: &str = "SELECT pg_advisory_unlock_all(); SELECT set_config('idle_session_timeout', '0', false)";
 
 /// A transaction; dropped, it is rolled back.
 pub(crate) struct Transaction {
@@ -24,7 +31,9 @@ pub(crate) type Guard = Box<dyn Send + Sync>;
 enum State {
     /// Nothing was sent.
     New,
-    /// Its last statement succeeded.
+    /// A lock is held, and nothing was written.
+    Held(Lease),
+    /// It was begun, and its last statement succeeded.
     Open(Lease),
     /// It has ended, or its connection is in doubt and closed.
     Over,
@@ -36,9 +45,67 @@ impl Transaction {
         Self { connections: Arc::clone(connections), state: State::New, guard }
     }
 
-    /// Whether it was begun and not ended.
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open(_))
+    /// Whether nothing was sent yet.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.state, State::New)
+    }
+
+    /// Whether it only holds a lock.
+    pub(crate) fn is_held(&self) -> bool {
+        matches!(self.state, State::Held(_))
+    }
+
+    /// Starts with a statement that takes a lock and keeps it, and returns its rows. A connection that has broken
+    /// since it was last used is replaced.
+    pub(crate) async fn hold(
+        &mut self,
+        sql: &'static str,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let State::New = std::mem::replace(&mut self.state, State::Over) else { return Err(over()) };
+        let mut lease = self.connections.lease().await?;
+        let mut result = self.rows(&mut lease, sql, arguments.clone()).await;
+        if lease.reused()
+            && let Err(error) = &result
+            && is_broken(error)
+        {
+            lease = self.connections.replace(lease).await?;
+            result = self.rows(&mut lease, sql, arguments).await;
+        }
+        self.settle(lease, result, State::Held)
+    }
+
+    /// Writes with a statement that lets go of the lock when it has committed: the end.
+    pub(crate) async fn write_held(
+        mut self,
+        sql: &'static str,
+        arguments: PgArguments,
+    ) -> Result<(), sqlx::Error> {
+        let State::Held(mut lease) = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(over());
+        };
+        match self.rows(&mut lease, sql, arguments).await {
+            Ok(_) => {
+                self.connections.hand_back(lease);
+                Ok(())
+            }
+            Err(error) => {
+                if !is_broken(&error) {
+                    end(&self.connections, lease, LET_GO, self.guard.take());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins what only held a lock before, with statements that turn it into one of the transaction's.
+    pub(crate) async fn begin_held(&mut self, statements: &str) -> Result<(), sqlx::Error> {
+        let State::Held(mut lease) = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(over());
+        };
+        let text = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {statements}");
+        let result = self.raw(&mut lease, text).await;
+        self.settle(lease, result, State::Open).map(drop)
     }
 
     /// Begins it with these statements, in one round trip. A connection that has broken since it was last used is
@@ -56,7 +123,7 @@ impl Transaction {
             lease = self.connections.replace(lease).await?;
             result = self.raw(&mut lease, text).await;
         }
-        self.settle(lease, result)
+        self.settle(lease, result, State::Open)
     }
 
     /// Runs a statement and returns its rows. After an error nothing of the transaction is left.
@@ -65,15 +132,22 @@ impl Transaction {
         sql: impl SqlSafeStr,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        let mut lease = self.take()?;
-        let rows = sqlx::query_with(sql, arguments).fetch_all(lease.connection());
-        let result = within(self.connections.patience(), rows).await;
-        self.settle(lease, result)
+        let (mut lease, state) = match std::mem::replace(&mut self.state, State::Over) {
+            State::Open(lease) => (lease, State::Open as fn(Lease) -> State),
+            State::Held(lease) => (lease, State::Held as fn(Lease) -> State),
+            State::New | State::Over => return Err(over()),
+        };
+        let result = self.rows(&mut lease, sql, arguments).await;
+        self.settle(lease, result, state)
     }
 
     /// Ends it for good.
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        let mut lease = self.take()?;
+        // While a statement runs the connection is the statement's: should its caller go away, it is closed, and
+        // the server ends the transaction.
+        let State::Open(mut lease) = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(over());
+        };
         within(self.connections.patience(), lease.connection().execute("COMMIT")).await?;
         self.connections.hand_back(lease);
         Ok(())
@@ -82,7 +156,7 @@ impl Transaction {
     /// How this database numbers the row types.
     pub(crate) fn types(&self) -> Result<Types, sqlx::Error> {
         match &self.state {
-            State::Open(lease) => Ok(lease.types()),
+            State::Open(lease) | State::Held(lease) => Ok(lease.types()),
             State::New | State::Over => Err(over()),
         }
     }
@@ -92,45 +166,56 @@ impl Transaction {
         within(self.connections.patience(), rows).await
     }
 
-    /// The connection. While a statement runs it is the statement's: should its caller go away, it is closed, and
-    /// the server ends the transaction.
-    fn take(&mut self) -> Result<Lease, sqlx::Error> {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Open(lease) => Ok(lease),
-            State::New | State::Over => Err(over()),
-        }
+    async fn rows(
+        &self,
+        lease: &mut Lease,
+        sql: impl SqlSafeStr,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let rows = sqlx::query_with(sql, arguments).fetch_all(lease.connection());
+        within(self.connections.patience(), rows).await
     }
 
-    fn settle<T>(&mut self, lease: Lease, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        match result {
-            Ok(value) => {
-                self.state = State::Open(lease);
-                Ok(value)
+    fn settle<T>(
+        &mut self,
+        lease: Lease,
+        result: Result<T, sqlx::Error>,
+        state: fn(Lease) -> State,
+    ) -> Result<T, sqlx::Error> {
+        self.state = state(lease);
+        if let Err(error) = &result {
+            match std::mem::replace(&mut self.state, State::Over) {
+                _ if is_broken(error) => {}
+                state => self.give_up(state),
             }
-            Err(error) => {
-                if !is_broken(&error) {
-                    roll_back(&self.connections, lease, self.guard.take());
-                }
-                Err(error)
-            }
+        }
+        result
+    }
+
+    /// Ends it without a trace.
+    fn give_up(&mut self, state: State) {
+        match state {
+            State::Open(lease) => end(&self.connections, lease, "ROLLBACK", self.guard.take()),
+            State::Held(lease) => end(&self.connections, lease, LET_GO, self.guard.take()),
+            State::New | State::Over => {}
         }
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if let State::Open(lease) = std::mem::replace(&mut self.state, State::Over) {
-            roll_back(&self.connections, lease, self.guard.take());
-        }
+        let state = std::mem::replace(&mut self.state, State::Over);
+        self.give_up(state);
     }
 }
 
-/// Rolls back at once, so that no lock outlives the transaction. Without a runtime the connection is closed.
-fn roll_back(connections: &Arc<Connections>, mut lease: Lease, guard: Option<Guard>) {
+/// Ends it at once with this statement, so that no lock outlives it. Without a runtime the connection is closed.
+fn end(connections: &Arc<Connections>, mut lease: Lease, statement: &'static str, guard: Option<Guard>) {
     let Ok(runtime) = Handle::try_current() else { return };
     let connections = Arc::clone(connections);
     runtime.spawn(async move {
-        let result = within(connections.patience(), lease.connection().execute("ROLLBACK")).await;
+        let result =
+            within(connections.patience(), sqlx::raw_sql(statement).execute(lease.connection())).await;
         if result.is_ok() {
             connections.hand_back(lease);
         }

@@ -7,7 +7,9 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use leasehold_domain::grant::Lost;
+use leasehold_domain::steps::{Step, Steps};
 use leasehold_domain::{Changes, FencingToken, GrantId, InstanceId, Policies, RequestId, Source};
 use leasehold_store::conformance::sample::{self, answer, at, grant, item, uuid};
 use leasehold_store::licensing::{Instance, RightsChange, Touched};
@@ -45,8 +47,8 @@ async fn check_out(store: &PostgresLicensingStore, number: u128) -> Result<bool,
     let grant = grant(number, &format!("d{number}"), "cad");
     let mut batch = store.begin(INSTANCE).await?;
     let touched = Touched { holders: vec![grant.holder.clone()], ..sample::touching(&["cad"]) };
-    batch.claim(&[RequestId(uuid(number))], at(0)).await?;
-    let mut estate = batch.load(&touched, &Policies::default()).await?;
+    let ids = [RequestId(uuid(number))];
+    let (_, mut estate) = batch.claim_and_load(&ids, &touched, &Policies::default(), at(0)).await?;
     let free: u64 = estate.items_of(&grant.feature).map(|state| state.plain_free(&Source::Default)).sum();
     let given = free >= grant.count();
     if given {
@@ -160,6 +162,35 @@ async fn a_batch_waits_for_that_of_another_process() {
 }
 
 #[tokio::test]
+async fn a_batch_that_waited_finds_the_time_and_the_steps_from_after_its_wait() {
+    let database = Database::new().await;
+    let (one, two) = (database.open().await, database.open().await);
+    fill(&one, 1).await;
+    let step = Step { at: at(0), by: SignedDuration::from_hours(24) };
+    let steps = Steps { correction: step.by, recent: vec![step] };
+    for way in ["claims", "loads", "asks"] {
+        let mut open = one.begin(INSTANCE).await.unwrap();
+        open.load_rights().await.unwrap();
+        let mut waits = two.begin(INSTANCE).await.unwrap();
+        let mut waiting = tokio::spawn(async move {
+            match way {
+                "claims" => drop(waits.claim(&[RequestId(uuid(1))], at(0)).await.unwrap()),
+                "loads" => drop(waits.load(&Touched::default(), &Policies::default()).await.unwrap()),
+                _ => {}
+            }
+            waits.time().await.unwrap().unwrap()
+        });
+        assert!(timeout(A_WHILE, &mut waiting).await.is_err());
+        open.record_steps(&steps).await.unwrap();
+        let before = one.time().await.unwrap().unwrap();
+        open.commit(&Changes::default(), &[], at(0)).await.unwrap();
+        let found = waiting.await.unwrap();
+        assert!(found.now >= before, "{} {before}", found.now);
+        assert_eq!(found.steps, steps);
+    }
+}
+
+#[tokio::test]
 async fn who_waits_too_long_for_a_turn_is_told_to_come_again() {
     let database = Database::new().await;
     let (one, hasty) = (database.open().await, database.settings());
@@ -171,6 +202,60 @@ async fn who_waits_too_long_for_a_turn_is_told_to_come_again() {
     assert!(check_out(&hasty, 1).await.unwrap_err().is_passing());
     drop(open);
     assert!(check_out(&one, 1).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_batch_that_only_loaded_and_is_dropped_lets_the_next_one_go() {
+    let database = Database::new().await;
+    let (one, hasty) = (database.open().await, database.settings());
+    let hasty = Settings { lock_timeout: Duration::from_millis(50), ..hasty };
+    let hasty = PostgresLicensingStore::open(&hasty).await.unwrap();
+    fill(&one, 1).await;
+    let mut open = one.begin(INSTANCE).await.unwrap();
+    open.load(&sample::touching(&["cad"]), &Policies::default()).await.unwrap();
+    assert!(check_out(&hasty, 1).await.unwrap_err().is_passing(), "the turn is kept");
+    drop(open);
+    assert!(check_out(&one, 1).await.unwrap());
+    let open = database.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2");
+    assert_eq!(open.unwrap(), "0", "nothing is kept");
+}
+
+#[tokio::test]
+async fn a_process_that_stands_still_with_the_turn_loses_it_and_what_it_writes_then() {
+    let database = Database::new().await;
+    let frozen = Settings { idle_in_transaction_timeout: Duration::from_millis(100), ..database.settings() };
+    let frozen = PostgresLicensingStore::open(&frozen).await.unwrap();
+    let other = database.open().await;
+    fill(&frozen, 1).await;
+    let mine = grant(1, "d1", "cad");
+    let mut open = frozen.begin(INSTANCE).await.unwrap();
+    let touched = Touched { holders: vec![mine.holder.clone()], ..sample::touching(&["cad"]) };
+    let mut estate = open.load(&touched, &Policies::default()).await.unwrap();
+    assert!(timeout(LONG, check_out(&other, 2)).await.expect("the turn is free again").unwrap());
+    estate.charge(&mine.parts);
+    estate.put_grant(mine);
+    let error = open.commit(&estate.into_changes(), &[], at(0)).await.unwrap_err();
+    assert!(error.is_passing(), "{error:?}");
+    assert_eq!(online(&other).await, 1);
+    assert!(!check_out(&frozen, 3).await.unwrap(), "it goes on with a new connection");
+}
+
+#[tokio::test]
+async fn a_batch_that_the_database_refuses_lets_the_next_one_go() {
+    let database = Database::new().await;
+    let store = database.open().await;
+    fill(&store, 1).await;
+    let mut open = store.begin(INSTANCE).await.unwrap();
+    let mut estate = open.load(&sample::touching(&["cad"]), &Policies::default()).await.unwrap();
+    for number in [1, 2] {
+        let grant = grant(number, &format!("d{number}"), "cad");
+        estate.charge(&grant.parts);
+        estate.put_grant(grant);
+    }
+    let error = open.commit(&estate.into_changes(), &[], at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Constraint { .. }), "{error:?}");
+    let other = database.open().await;
+    assert!(timeout(LONG, check_out(&other, 3)).await.expect("the turn is free again").unwrap());
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use leasehold_domain::steps::Steps;
 use leasehold_domain::text::FeatureName;
 use leasehold_domain::{Changes, Device, Entry, Estate, Grant, HostId, LineItemId, Policies, RequestId};
-use leasehold_store::licensing::{Rights, RightsChange, StoredAnswer, Touched};
+use leasehold_store::licensing::{Rights, RightsChange, StoreTime, StoredAnswer, Touched};
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::sqlite::SqliteRow;
 
@@ -83,6 +84,14 @@ impl LicensingBatch for SqliteBatch {
         let (ids, bytes) = encode::ids(ids.iter().map(|id| &id.0))?;
         let query = sqlx::query(answers::CLAIM).bind(self.instance).bind(ids).bind(bytes);
         self.fetch(query, answers::read).await
+    }
+
+    async fn time(&mut self) -> Result<Option<StoreTime>, StoreError> {
+        Ok(None)
+    }
+
+    async fn record_steps(&mut self, _steps: &Steps) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::grant::Lost;
+use leasehold_domain::steps::Steps;
 use leasehold_domain::text::FeatureName;
 use leasehold_domain::turn::Beat;
 use leasehold_domain::{
@@ -152,6 +153,15 @@ pub struct Ending {
     pub lost: Lost,
 }
 
+/// What a transaction finds of the clock that all processes share which use a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreTime {
+    /// What it showed when the transaction had its turn.
+    pub now: Timestamp,
+    /// The instance's record of the clock's steps.
+    pub steps: Steps,
+}
+
 /// Narrows the list of grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrantFilter {
@@ -291,8 +301,28 @@ pub trait LicensingBatch: Send {
     /// Claims request ids and returns the stored answers of those that came before.
     async fn claim(&mut self, ids: &[RequestId], now: Timestamp) -> Result<Vec<StoredAnswer>, StoreError>;
 
+    /// The clock that all processes share, at a moment at which this transaction had its turn already, and the steps
+    /// of it that were recorded; `None` where this process is the only one.
+    async fn time(&mut self) -> Result<Option<StoreTime>, StoreError>;
+
+    /// Records these as the steps of the clock, instead of what was recorded. The commit makes it so. Where
+    /// [`Self::time`] is `None` nothing is recorded.
+    async fn record_steps(&mut self, steps: &Steps) -> Result<(), StoreError>;
+
     /// Loads what the batch touches, locked until the end of the transaction.
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError>;
+
+    /// Claims these ids and loads what the batch touches, in one go where the store can.
+    async fn claim_and_load(
+        &mut self,
+        ids: &[RequestId],
+        touched: &Touched,
+        policies: &Policies,
+        now: Timestamp,
+    ) -> Result<(Vec<StoredAnswer>, Estate), StoreError> {
+        let answers = if ids.is_empty() { Vec::new() } else { self.claim(ids, now).await? };
+        Ok((answers, self.load(touched, policies).await?))
+    }
 
     /// Loads all line items and reservations, locked until the end of the transaction.
     async fn load_rights(&mut self) -> Result<Rights, StoreError>;

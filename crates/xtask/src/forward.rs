@@ -14,16 +14,19 @@ pub(crate) fn conformance(args: &Args) -> crate::Result<ExitCode> {
     forward("conformance", &[], args)
 }
 
-/// Runs the benches, in the release profile, on a program built now: an old one would be measured unnoticed.
+/// The profile of what is shipped.
+const SHIPPED: &str = "dist";
+
+/// Runs the benches on a program built now, as it is shipped: an old one would be measured unnoticed.
 pub(crate) fn bench(args: &Args) -> crate::Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut build = workspace.cargo();
-    build.args(["build", "--quiet", "--release", "--package", "leasehold"]);
+    build.args(["build", "--quiet", "--profile", SHIPPED, "--package", "leasehold"]);
     let status = run(&mut build)?;
     if !status.success() {
         return Ok(passed_through(status));
     }
-    forward("bench", &["--release"], args)
+    forward("bench", &["--profile", SHIPPED], args)
 }
 
 fn forward(task: &str, profile: &[&str], args: &Args) -> crate::Result<ExitCode> {

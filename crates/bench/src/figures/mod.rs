@@ -74,6 +74,7 @@ impl Id {
     /// Measures it, with servers of its own beside it.
     async fn measure(self, setting: &Setting) -> Result<Measured, String> {
         let servers = Servers::start().await?;
+        servers.break_in()?;
         match self {
             Self::P1 => measure::hot(setting, &servers).await,
             Self::P2 => measure::spread(setting, &servers).await,

@@ -41,7 +41,7 @@ impl Program {
             // Started from other folders than this one.
             return Ok(Self { path: path.canonicalize().unwrap_or(path) });
         }
-        let profile = if cfg!(debug_assertions) { "" } else { " --release" };
+        let profile = if cfg!(debug_assertions) { "" } else { " --profile dist" };
         Err(format!(
             "the server's program is not at {}; build it with `cargo build{profile} --package leasehold`, or say \
              where it is with --leasehold PATH",

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::server_patience;
 use leasehold_domain::release::{self, FoundSilent};
+use leasehold_domain::steps::{Follower, Reading};
 use leasehold_domain::turn::Turn;
 use leasehold_domain::vigil::{LeaseSample, Vigil};
 use leasehold_domain::{
@@ -33,6 +34,7 @@ pub(crate) struct Replica {
     booted: i64,
     cares_at: i64,
     pub(crate) vigil: Vigil,
+    follower: Follower,
     pub(crate) turn: Turn,
     pub(crate) endings_seen: usize,
     pub(crate) mine: BTreeMap<GrantId, Mine>,
@@ -85,6 +87,7 @@ impl Replica {
             booted: 0,
             cares_at: 0,
             vigil: Vigil::default(),
+            follower: Follower::default(),
             turn: Turn::new(name),
             endings_seen: 0,
             mine: BTreeMap::new(),
@@ -205,10 +208,19 @@ impl World {
         Task::Tell { changes, reply: None }
     }
 
+    /// What a transaction reads. It records a step of the store's clock that nobody has recorded.
     pub(crate) fn estate(&mut self, index: usize) -> Estate {
-        let monotonic = self.monotonic(index);
+        let (wall, monotonic) = (self.store_time(), self.monotonic(index));
+        let reading = Reading { wall, sent: monotonic, came: monotonic };
+        let follower = &mut self.replicas[index].follower;
+        let steps = &mut self.store.steps;
+        let step = follower.step(&reading, steps);
+        if let Some(step) = step {
+            steps.note(step, MEMORY);
+        }
+        follower.take(&reading, steps.clone(), step);
         let mut estate = self.store.estate();
-        estate.clock_ahead = self.replicas[index].vigil.clock_ahead(monotonic, MEMORY);
+        estate.clock_ahead = self.store.steps.ahead(self.store.steps.steady(wall), MEMORY);
         estate
     }
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::{latest_floor, server_patience};
+use leasehold_domain::steps::Steps;
 use leasehold_domain::turn::Beat;
 use leasehold_domain::{
     ActivityKind, Answer, Changes, Device, Estate, FencingToken, Grant, GrantId, HostId, LineItemId,
@@ -24,6 +25,8 @@ pub(crate) struct Row {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) policies: Policies,
+    /// The steps of its clock that were recorded.
+    pub(crate) steps: Steps,
     pub(crate) items: BTreeMap<LineItemId, LineItemState>,
     pub(crate) rows: BTreeMap<GrantId, Row>,
     devices: BTreeMap<HostId, Device>,

@@ -1,17 +1,16 @@
-//! One batch: claim the request ids, load, decide in order, commit, tell the leases.
+//! One batch: claim the request ids, load, decide in order, commit. Not responsible for telling anybody.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use leasehold_domain::estate::Cause;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{
-    Answer, CapabilityRequest, Changes, Estate, GrantId, IdSource, InstanceId, Mode, RequestId,
-    decide as decide_request, release,
+    Answer, CapabilityRequest, Estate, GrantId, IdSource, InstanceId, RequestId, decide as decide_request,
+    release,
 };
 use leasehold_proto::convert::answer::{AnswerContext, response};
 use leasehold_proto::licensing::v1 as pb;
@@ -19,29 +18,39 @@ use leasehold_store::licensing::{StoredAnswer, Touched};
 use prost::Message;
 use tokio::time::Instant;
 
+use super::tell::News;
 use super::work::{Done, Work};
 use crate::Error;
 use crate::metrics::Phase;
-use crate::state::{Shared, State, lease_of};
+use crate::state::{Shared, State};
 
-type Answers = Vec<Result<Done, Error>>;
+/// What came of a batch.
+pub(super) struct Decided {
+    /// One for each piece of work, in order.
+    pub(super) answers: Vec<Result<Done, Error>>,
+    pub(super) news: News,
+}
 
 /// Decides a batch in one transaction. An error means that nothing of it happened.
 pub(super) async fn decide(
     licensing: &Shared,
     instance: InstanceId,
     work: &[Arc<Work>],
-) -> Result<Answers, Error> {
-    let (now, clock_ahead) = licensing.time();
+) -> Result<Decided, Error> {
+    let clock = licensing.clock(instance);
     let heard = licensing.own_clock.monotonic();
     let metrics = &licensing.metrics;
     metrics.batch(work.len());
     let start = Instant::now();
     let mut batch = licensing.store.begin(instance).await?;
     let ids: Vec<RequestId> = work.iter().filter_map(|work| request_of(work)?.0.id).collect();
-    let repeats = if ids.is_empty() { Vec::new() } else { batch.claim(&ids, now).await? };
-    let mut estate = batch.load(&touched(work), licensing.policies()).await?;
-    estate.clock_ahead = clock_ahead;
+    let sent = licensing.own_clock.monotonic();
+    let (repeats, mut estate) =
+        batch.claim_and_load(&ids, &touched(work), licensing.policies(), clock.now()).await?;
+    let moment = clock.of_batch(&mut *batch, sent).await?;
+    let now = moment.now;
+    estate.clock_ahead = moment.ahead;
+    estate.reserve(work.len());
     let loaded = Instant::now();
     metrics.phase(Phase::Load, loaded - start);
     let mut deciding = Deciding {
@@ -50,7 +59,8 @@ pub(super) async fn decide(
         estate,
         now,
         known: repeats.into_iter().map(|stored| (stored.id, stored)).collect(),
-        fresh: Vec::new(),
+        places: HashMap::with_capacity(work.len()),
+        fresh: Vec::with_capacity(work.len()),
         in_doubt: Vec::new(),
     };
     // A defect in a decision must fail its own request only: the batch is rolled back and halved.
@@ -64,39 +74,9 @@ pub(super) async fn decide(
         batch.remove_device(device).await?;
     }
     batch.commit(&changes, &fresh, now).await?;
+    clock.committed(moment);
     metrics.phase(Phase::Commit, decided.elapsed());
-    tell_leases(licensing, instance, &changes, heard).await;
-    forget_doubtful(licensing, instance, &in_doubt).await;
-    Ok(answers)
-}
-
-/// Grants first become known to the leases, then to their holders, so that no heartbeat comes too early.
-async fn tell_leases(licensing: &Shared, instance: InstanceId, changes: &Changes, heard: Duration) {
-    let now = licensing.own_clock.monotonic();
-    let leases: Vec<_> = changes.grants.iter().filter_map(lease_of).collect();
-    let borrowed = changes.grants.iter().filter(|grant| grant.mode == Mode::Borrow).map(|grant| grant.id);
-    let borrowed: Vec<GrantId> = borrowed.collect();
-    let told = async {
-        licensing.leases.forget(instance, &changes.ended, now).await?;
-        licensing.leases.withdraw(instance, &borrowed).await?;
-        licensing.leases.register(instance, &leases, heard, now).await
-    };
-    if let Err(error) = told.await {
-        // The store has the truth; a heartbeat that finds no lease asks it.
-        tracing::warn!(error.detail = %error, "the leases were not told of a batch");
-    }
-    licensing.revocations.announce(instance, &changes.ended);
-}
-
-/// Whoever decided a repeated request, or ended a grant that is returned once more, may not have come to tell the
-/// leases; the next heartbeat asks the store then.
-async fn forget_doubtful(licensing: &Shared, instance: InstanceId, in_doubt: &[GrantId]) {
-    if in_doubt.is_empty() {
-        return;
-    }
-    if let Err(error) = licensing.leases.withdraw(instance, in_doubt).await {
-        tracing::warn!(error.detail = %error, "the leases were not told of a repeated request");
-    }
+    Ok(Decided { answers, news: News::of(changes, heard, in_doubt) })
 }
 
 struct Deciding<'a> {
@@ -104,8 +84,11 @@ struct Deciding<'a> {
     instance: InstanceId,
     estate: Estate,
     now: Timestamp,
+    /// Answers of earlier batches.
     known: HashMap<RequestId, StoredAnswer>,
+    /// Answers of this one, and where each of them is.
     fresh: Vec<StoredAnswer>,
+    places: HashMap<RequestId, usize>,
     /// Grants of which the leases may not know what happened to them.
     in_doubt: Vec<GrantId>,
 }
@@ -161,7 +144,8 @@ impl Deciding<'_> {
         body_hash: [u8; 32],
         nonce: &[u8],
     ) -> Result<Done, Error> {
-        if let Some(stored) = request.id.filter(|_| !request.preview).and_then(|id| self.known.get(&id)) {
+        let id = request.id.filter(|_| !request.preview);
+        if let Some(stored) = id.and_then(|id| self.answered(id)) {
             let answer = repeat(stored, body_hash)?;
             let named = answer.outcomes.iter().filter_map(|outcome| outcome.grant.as_ref());
             self.in_doubt.extend(named.filter_map(|grant| Some(GrantId(grant.grant_id.parse().ok()?))));
@@ -176,12 +160,15 @@ impl Deciding<'_> {
             self.state.metrics.answer(outcome.outcome, reason);
         }
         let message = self.encode(&answer, nonce, request.preview);
-        if let Some(id) = request.id.filter(|_| !request.preview) {
-            let stored = StoredAnswer { id, body_hash, answer: message.encode_to_vec() };
-            self.known.insert(id, stored.clone());
-            self.fresh.push(stored);
+        if let Some(id) = id {
+            self.places.insert(id, self.fresh.len());
+            self.fresh.push(StoredAnswer { id, body_hash, answer: message.encode_to_vec() });
         }
         Ok(Done::Answered(Box::new(message)))
+    }
+
+    fn answered(&self, id: RequestId) -> Option<&StoredAnswer> {
+        self.known.get(&id).or_else(|| self.places.get(&id).map(|place| &self.fresh[*place]))
     }
 
     fn encode(&self, answer: &Answer, nonce: &[u8], preview: bool) -> pb::RequestCapabilitiesResponse {

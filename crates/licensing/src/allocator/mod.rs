@@ -1,11 +1,12 @@
 //! The allocator: gathers what waits for one instance and decides it in batches.
 //!
 //! One task per instance takes everything that has gathered, opens one transaction, lets `domain`
-//! decide each piece in order of arrival, commits once, and only then answers everybody.
+//! decide each piece in order of arrival, and commits once. Another one then tells the leases and everybody who
+//! waits, while the next batch is decided.
 //! Reference: `docs/reference/licensing.md`, "Batches".
 
 mod batch;
-mod gather;
+mod tell;
 mod work;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use tokio::time::Instant;
 use crate::metrics::Shed;
 use crate::state::Shared;
 use crate::{Error, error};
+use batch::Decided;
+pub(crate) use tell::{Settled, channel, run as tell};
 pub(crate) use work::{Done, Work};
 
 /// Where work for one instance waits.
@@ -29,7 +32,7 @@ pub(crate) struct Allocator {
 pub(crate) struct Job {
     work: Arc<Work>,
     deadline: Option<Instant>,
-    reply: oneshot::Sender<Result<Done, Error>>,
+    reply: tell::Reply,
 }
 
 impl Allocator {
@@ -72,10 +75,10 @@ pub(crate) async fn run(
     licensing: Shared,
     instance: leasehold_domain::InstanceId,
     mut receiver: mpsc::Receiver<Job>,
+    settled: mpsc::Sender<Settled>,
 ) {
     let stopping = licensing.stopping.clone();
     let mut jobs = Vec::new();
-    let mut pace = gather::Pace::default();
     loop {
         let limit = licensing.config.max_batch.max(1);
         tokio::select! {
@@ -83,8 +86,7 @@ pub(crate) async fn run(
             taken = receiver.recv_many(&mut jobs, limit) => if taken == 0 { return },
             () = stopping.cancelled(), if !receiver.is_closed() => { receiver.close(); continue }
         }
-        pace.gather(&mut jobs, &mut receiver, limit).await;
-        let (now, size) = (Instant::now(), jobs.len());
+        let now = Instant::now();
         let (late, live): (Vec<Job>, Vec<Job>) =
             jobs.drain(..).partition(|job| job.deadline.is_some_and(|deadline| deadline <= now));
         licensing.metrics.queue_depth(licensing.allocator(instance).waiting());
@@ -92,14 +94,18 @@ pub(crate) async fn run(
             licensing.metrics.shed(Shed::Late);
             job.answer(Err(Error::DeadlineExceeded));
         }
-        decide_or_halve(&licensing, instance, live).await;
-        pace.note(size, now.elapsed());
+        decide_or_halve(&licensing, instance, live, &settled).await;
     }
 }
 
 /// Decides a batch; one that fails for a reason that will not pass is halved and tried again, so that a
 /// poisoned piece of work fails alone.
-async fn decide_or_halve(licensing: &Shared, instance: leasehold_domain::InstanceId, jobs: Vec<Job>) {
+async fn decide_or_halve(
+    licensing: &Shared,
+    instance: leasehold_domain::InstanceId,
+    jobs: Vec<Job>,
+    settled: &mpsc::Sender<Settled>,
+) {
     let mut stack = vec![jobs];
     while let Some(mut jobs) = stack.pop() {
         jobs.retain(|job| !job.reply.is_closed());
@@ -108,10 +114,11 @@ async fn decide_or_halve(licensing: &Shared, instance: leasehold_domain::Instanc
         }
         let work: Vec<Arc<Work>> = jobs.iter().map(|job| job.work.clone()).collect();
         match batch::decide(licensing, instance, &work).await {
-            Ok(answers) => {
-                for (job, answer) in jobs.into_iter().zip(answers) {
-                    job.answer(answer);
-                }
+            Ok(Decided { answers, news }) => {
+                let replies = jobs.into_iter().map(|job| job.reply);
+                let answers = replies.zip(answers).collect();
+                // Its receiver lives as long as this task; where it has failed, the process stops.
+                let _ = settled.send(Settled { news, answers }).await;
             }
             Err(failure) if jobs.len() == 1 || failure.is_passing() => {
                 error::log(&failure, jobs.len());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leasehold_domain::lease::{REAPER_TICK, server_patience};
+use leasehold_domain::steps::Reading;
 use leasehold_domain::turn::Turn;
 use leasehold_domain::vigil::{Gap, Sample, Vigil};
 use leasehold_domain::{FencingToken, GrantId, IdSource, InstanceId};
@@ -68,13 +69,21 @@ impl Care {
     }
 
     async fn tick(&mut self) -> Result<(), Error> {
-        let sample = self.sample().await?;
+        let (sample, reading) = self.sample().await?;
         let gap = self.look(sample);
-        let now = self.licensing.clock.now();
-        self.move_floors(now, sample.monotonic).await?;
-        if matches!(gap, Some(Gap::Start | Gap::Pause | Gap::OwnClock | Gap::StoreClock)) {
+        let clock = self.licensing.clock(self.instance);
+        let fits = reading.is_none_or(|reading| clock.look(&reading));
+        if !fits || matches!(gap, Some(Gap::Start | Gap::Pause | Gap::OwnClock | Gap::StoreClock)) {
             self.clamp_until = sample.monotonic + CLAMP_FOR;
+            self.reaper.divide_anew();
         }
+        if !fits {
+            clock.settle(&*self.licensing.store, self.instance).await?;
+        }
+        // What the vigil has seen, whatever a batch finds meanwhile: that a floor deadline has passed by a step alone
+        // proves nothing.
+        let now = sample.deciding();
+        self.move_floors(now, sample.monotonic).await?;
         // Whoever has the turn: it may be nobody's when the clock steps.
         if sample.monotonic <= self.clamp_until {
             self.licensing.store.clamp_floors(self.instance, now).await?;
@@ -86,10 +95,12 @@ impl Care {
         self.reaper.tick(&mut self.vigil, generation, now, sample.monotonic).await
     }
 
-    async fn sample(&self) -> Result<Sample, Error> {
+    async fn sample(&self) -> Result<(Sample, Option<Reading>), Error> {
         let licensing = &self.licensing;
+        let sent = licensing.own_clock.monotonic();
         let store = if licensing.clock_decides { None } else { licensing.store.time().await? };
         let monotonic = licensing.own_clock.monotonic();
+        let reading = store.map(|wall| Reading { wall, sent, came: monotonic });
         let leases = match licensing.leases.look(self.instance).await {
             Ok(leases) => Some(leases),
             Err(error) => {
@@ -97,14 +108,11 @@ impl Care {
                 None
             }
         };
-        Ok(Sample { monotonic, own: licensing.own_clock.now(), store, leases })
+        Ok((Sample { monotonic, own: licensing.own_clock.now(), store, leases }, reading))
     }
 
     fn look(&mut self, sample: Sample) -> Option<Gap> {
         let gap = self.vigil.look(sample);
-        let memory = self.licensing.policies().response_lifetime;
-        let ahead = self.vigil.clock_ahead(sample.monotonic, memory);
-        self.licensing.take_time(ahead, sample.store.map(|time| (time, sample.monotonic)));
         if let Some(gap) = gap {
             self.licensing.metrics.gap(gap.name());
         }

@@ -1,12 +1,16 @@
-//! Background loops: the allocators, the hearings, the care for each instance, and pruning. Each stops when the service does.
+//! Background loops: the allocators and who tells what they decided, the hearings, the care for each instance, and
+//! pruning. Each stops when the service does.
 
 mod care;
 mod endings;
 mod prune;
 mod reaper;
 
+use std::sync::Arc;
+
 use leasehold_runtime::Background;
 
+use crate::Error;
 use crate::allocator;
 use crate::hearing;
 use crate::state::Shared;
@@ -15,10 +19,15 @@ use crate::state::Shared;
 const TICK_LIMIT: u32 = 1_000;
 
 /// Starts every loop of the service.
-pub(crate) fn spawn(licensing: &Shared, background: &Background) {
+pub(crate) fn spawn(licensing: &Shared, background: &Background) -> Result<(), Error> {
     for instance in licensing.instances() {
         if let Some(receiver) = licensing.allocator(instance.id).take_receiver() {
-            background.spawn("licensing.allocator", allocator::run(licensing.clone(), instance.id, receiver));
+            let (settled, to_tell) = allocator::channel();
+            let decides = allocator::run(licensing.clone(), instance.id, receiver, settled);
+            background
+                .spawn_apart("licensing.allocator", decides)
+                .map_err(|error| Error::NoThread(Arc::new(error)))?;
+            background.spawn("licensing.telling", allocator::tell(licensing.clone(), instance.id, to_tell));
         }
         if let Some(receiver) = licensing.hearing(instance.id).take_receiver() {
             background.spawn("licensing.hearing", hearing::run(licensing.clone(), instance.id, receiver));
@@ -27,4 +36,5 @@ pub(crate) fn spawn(licensing: &Shared, background: &Background) {
         background.spawn("licensing.endings", endings::run(licensing.clone(), instance.id));
     }
     background.spawn("licensing.pruning", prune::run(licensing.clone()));
+    Ok(())
 }

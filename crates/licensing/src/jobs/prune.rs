@@ -50,7 +50,9 @@ async fn count(licensing: &Shared) -> Result<(), Error> {
 
 async fn prune(licensing: &Shared, instance: InstanceId) -> Result<(), Error> {
     // A step of the clock makes nothing older.
-    let (now, ahead) = licensing.time();
+    let clock = licensing.clock(instance);
+    clock.settle(&*licensing.store, instance).await?;
+    let (now, ahead) = clock.time();
     let now = now.checked_sub(ahead).unwrap_or(now);
     let before = |retention| now.checked_sub(retention).unwrap_or(Timestamp::MIN);
     let answers = before(licensing.config.request_id_retention);

@@ -43,6 +43,11 @@ impl Reaper {
         Self { licensing, instance, next_boundary: Some(Timestamp::MIN) }
     }
 
+    /// Has the counts divided anew at the next look: the next start or end of a line item is not known.
+    pub(super) fn divide_anew(&mut self) {
+        self.next_boundary = Some(Timestamp::MIN);
+    }
+
     /// One look. `generation` is what the leases were seen at, `None` where they are away.
     pub(super) async fn tick(
         &mut self,
@@ -59,7 +64,7 @@ impl Reaper {
     }
 
     async fn end_overdue(&self) -> Result<(), Error> {
-        let (now, ahead) = self.licensing.time();
+        let (now, ahead) = self.licensing.clock(self.instance).time();
         let over_by = now.checked_sub(ahead).unwrap_or(now);
         let overdue = self.licensing.store.overdue(self.instance, over_by, TICK_LIMIT).await?;
         for grants in overdue.chunks(CHUNK) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::line_item::Serving;
 use leasehold_domain::{Grant, HostId, InstanceId, LineItemId, Rejection};
@@ -43,7 +44,7 @@ pub(crate) async fn get_device(
     let describe = Describe::load(state, instance).await?;
     Ok(pb::GetDeviceResponse {
         device: Some(to_message(&row)),
-        grants: grants.iter().map(|grant| describe.grant(state, grant)).collect(),
+        grants: grants.iter().map(|grant| describe.grant(grant)).collect(),
     })
 }
 
@@ -58,19 +59,25 @@ pub(crate) fn to_message(row: &DeviceRow) -> pb::Device {
 }
 
 /// What grants' messages say about their line items.
-pub(crate) struct Describe(HashMap<LineItemId, LineItemState>);
+pub(crate) struct Describe {
+    items: HashMap<LineItemId, LineItemState>,
+    now: Timestamp,
+}
 
 impl Describe {
     pub(crate) async fn load(state: &State, instance: InstanceId) -> Result<Self, Error> {
         let items = state.store.line_items(instance).await?;
-        Ok(Self(items.into_iter().map(|item| (item.item.id.clone(), item)).collect()))
+        let items = items.into_iter().map(|item| (item.item.id.clone(), item)).collect();
+        Ok(Self { items, now: state.clock(instance).now() })
     }
 
-    pub(crate) fn grant(&self, state: &State, held: &Grant) -> pb::Grant {
-        let now = state.clock.now();
+    pub(crate) fn grant(&self, held: &Grant) -> pb::Grant {
         grant(held, expiry(held), |id| {
-            let item = &self.0.get(id)?.item;
-            Some(PartFacts { version: item.version.clone(), in_grace: item.serving(now) == Serving::InGrace })
+            let item = &self.items.get(id)?.item;
+            Some(PartFacts {
+                version: item.version.clone(),
+                in_grace: item.serving(self.now) == Serving::InGrace,
+            })
         })
     }
 }

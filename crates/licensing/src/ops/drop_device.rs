@@ -31,7 +31,7 @@ pub(crate) async fn drop_device(
         let page = state.store.grants(instance, &filter, &first).await?;
         let ids: Vec<GrantId> = page.rows.iter().map(|grant| grant.id).collect();
         let dropped = drop_grants(state, call, instance, ids, Some(hostid.clone()), reason.clone()).await?;
-        response.grants.extend(dropped.iter().map(|grant| describe.grant(state, grant)));
+        response.grants.extend(dropped.iter().map(|grant| describe.grant(grant)));
         if page.next.is_none() {
             return Ok(response);
         }

@@ -23,7 +23,7 @@ pub(crate) async fn drop_grant(
     let Some(grant) = dropped.first() else {
         return Err(Error::NotFound { what: "grant", name: message.grant_id });
     };
-    let grant = Describe::load(state, instance).await?.grant(state, grant);
+    let grant = Describe::load(state, instance).await?.grant(grant);
     Ok(pb::DropGrantResponse { grant: Some(grant) })
 }
 

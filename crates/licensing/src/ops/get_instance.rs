@@ -19,6 +19,6 @@ pub(crate) fn get_instance(
         hostid: None,
         detected_hostids: Vec::new(),
         device_uuid: String::new(),
-        server_time: Some(timestamp(state.clock.now())),
+        server_time: Some(timestamp(state.clock(instance.id).now())),
     })
 }

@@ -49,7 +49,7 @@ pub(crate) async fn hear(
         Heard::Unknown => convert::lost(shown.id.to_string(), Lost::UnknownGrant),
     };
     Ok(pb::HeartbeatResponse {
-        server_time: Some(timestamp(state.clock.now())),
+        server_time: Some(timestamp(state.clock(instance).now())),
         results: shown.iter().zip(&heard).map(result).collect(),
         next_heartbeat_after: Some(duration(lease::heartbeat_interval(shortest))),
         notices: Vec::new(),

@@ -27,7 +27,7 @@ pub(crate) async fn list_grants(
     let page = state.store.grants(instance, &GrantFilter { feature, device }, &query).await?;
     let describe = Describe::load(state, instance).await?;
     Ok(pb::ListGrantsResponse {
-        grants: page.rows.iter().map(|grant| describe.grant(state, grant)).collect(),
+        grants: page.rows.iter().map(|grant| describe.grant(grant)).collect(),
         page: Some(page::info(page::List::Grants, &page)),
     })
 }

@@ -26,5 +26,8 @@ pub(crate) async fn release_grants(
         Ok(()) => lease::released(shown.grant_id),
         Err(lost) => lease::lost(shown.grant_id, lost),
     });
-    Ok(pb::ReleaseResponse { server_time: Some(timestamp(state.clock.now())), results: results.collect() })
+    Ok(pb::ReleaseResponse {
+        server_time: Some(timestamp(state.clock(instance).now())),
+        results: results.collect(),
+    })
 }

@@ -12,12 +12,15 @@ use leasehold_store::LicensingBatch;
 use leasehold_store::licensing::{Rights, RightsChange};
 
 use crate::Error;
+use crate::deciding_clock::Moment;
 use crate::state::State;
 
 /// A change under way, in a transaction of its own. Dropped, it leaves nothing behind.
 pub(crate) struct RightsEdit {
     batch: Box<dyn LicensingBatch>,
+    instance: InstanceId,
     before: Rights,
+    moment: Moment,
     pub(crate) now: Timestamp,
     pub(crate) items: BTreeMap<LineItemId, LineItemState>,
     pub(crate) groups: Vec<Group>,
@@ -26,10 +29,12 @@ pub(crate) struct RightsEdit {
 impl RightsEdit {
     pub(crate) async fn begin(state: &State, instance: InstanceId) -> Result<Self, Error> {
         let mut batch = state.store.begin(instance).await?;
+        let sent = state.own_clock.monotonic();
+        let moment = state.clock(instance).of_batch(&mut *batch, sent).await?;
         let before = batch.load_rights().await?;
         let items = before.items.iter().map(|item| (item.item.id.clone(), item.clone())).collect();
         let groups = before.groups.clone();
-        Ok(Self { batch, before, now: state.clock.now(), items, groups })
+        Ok(Self { batch, instance, before, now: moment.now, moment, items, groups })
     }
 
     /// The order of the next entry that is made.
@@ -72,6 +77,7 @@ impl RightsEdit {
         change.activity.push(activity);
         self.batch.save_rights(&change).await?;
         self.batch.commit(&Changes::default(), &[], self.now).await?;
+        state.clock(self.instance).committed(self.moment);
         Ok(())
     }
 

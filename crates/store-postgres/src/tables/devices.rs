@@ -42,7 +42,7 @@ pub(crate) fn read_summed(row: &[u8]) -> Result<DeviceRow, StoreError> {
 }
 
 /// The rows of devices. Of one that comes several times the last counts: a statement writes each row once.
-pub(crate) fn write(types: &Types, devices: &[Device]) -> Result<Rows, StoreError> {
+pub(crate) fn write(types: &Types, devices: &[&Device]) -> Result<Rows, StoreError> {
     let last: HashMap<_, _> =
         devices.iter().enumerate().map(|(place, device)| (&device.hostid, place)).collect();
     let mut rows = Rows::new(types.device);

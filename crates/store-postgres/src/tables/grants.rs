@@ -36,7 +36,7 @@ pub(crate) fn read(row: &[u8]) -> Result<Grant, StoreError> {
 }
 
 /// The rows of grants.
-pub(crate) fn write(types: &Types, grants: &[Grant]) -> Result<Rows, StoreError> {
+pub(crate) fn write(types: &Types, grants: &[&Grant]) -> Result<Rows, StoreError> {
     let mut rows = Rows::new(types.grant);
     for grant in grants {
         let lease_token = grant.lease_token.map(|token| Uuid::from_bytes(token.0));

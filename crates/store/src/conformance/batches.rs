@@ -80,6 +80,40 @@ pub async fn nothing_is_visible_before_the_commit_and_all_of_it_after(factory: &
     assert_eq!(world.answers(&[RequestId(uuid(1))]).await, [answer(1)]);
 }
 
+/// Claims and loads in one go are the same as one after the other, and what is new is told from what was there.
+pub async fn a_batch_claims_and_loads_in_one_go(factory: &dyn Factory) {
+    let world = World::with_item(factory, 5).await;
+    let (old, new) = (grant(1, "d1", "cad"), grant(2, "d2", "cad"));
+    let mut ids = Ids(100);
+    let ask = |grants: &[&Grant]| {
+        let holders = grants.iter().map(|grant| grant.holder.clone()).collect();
+        Touched { holders, ..touching(&["cad"]) }
+    };
+    let asked = [1, 2].map(|number| RequestId(uuid(number)));
+
+    let mut batch = world.begin().await;
+    let found = batch.claim_and_load(&asked, &ask(&[&old]), &Policies::default(), at(0)).await.unwrap();
+    let (answers, mut estate) = found;
+    assert_eq!((answers, estate.grants().count()), (Vec::new(), 0));
+    give(&mut estate, old.clone(), &mut ids);
+    batch.commit(&estate.into_changes(), &[answer(1)], at(0)).await.unwrap();
+
+    let mut batch = world.begin().await;
+    let found = batch.claim_and_load(&asked, &ask(&[&old, &new]), &Policies::default(), at(0)).await.unwrap();
+    let (answers, mut estate) = found;
+    assert_eq!(answers, [answer(1)]);
+    let changed = Grant { fencing_token: FencingToken(7), ..estate.grant(old.id).unwrap().clone() };
+    estate.put_device(device("d1"));
+    estate.put_grant(changed.clone());
+    give(&mut estate, new.clone(), &mut ids);
+    batch.commit(&estate.into_changes(), &[answer(2)], at(0)).await.unwrap();
+
+    assert_eq!(world.grants().await, [changed, new]);
+    assert_eq!(world.store.devices(world.instance, &all()).await.unwrap().rows.len(), 2);
+    assert_eq!(world.answers(&asked).await, [answer(1), answer(2)]);
+    assert_eq!(world.item().await.out(), 2);
+}
+
 /// Claims, loads and saved rights of a batch that was dropped are gone, and the next one goes ahead.
 pub async fn a_dropped_batch_leaves_nothing(factory: &dyn Factory) {
     let world = World::with_item(factory, 5).await;

@@ -19,6 +19,7 @@ pub mod load;
 pub mod races;
 pub mod rights;
 pub mod sample;
+pub mod steps;
 pub mod survival;
 pub mod values;
 
@@ -68,6 +69,7 @@ macro_rules! conformance_tests {
                 a_changed_grant_has_its_new_parts_alone
                 cells_are_written_as_they_stand
                 a_batch_of_1024_grants
+                a_batch_claims_and_loads_in_one_go
             }
             deadlines {
                 floors_only_move_forward
@@ -155,6 +157,12 @@ macro_rules! conformance_tests {
                 several_changes_fit_in_one_batch
                 changes_of_rights_are_recorded
             }
+            steps {
+                a_batch_finds_the_shared_clock
+                recorded_steps_are_found
+                steps_of_a_dropped_batch_are_not_recorded
+                steps_belong_to_instances
+            }
             survival {
                 everything_survives_reopening
             }
@@ -202,6 +210,7 @@ mod tests {
             include_str!("load.rs"),
             include_str!("races.rs"),
             include_str!("rights.rs"),
+            include_str!("steps.rs"),
             include_str!("survival.rs"),
             include_str!("values.rs"),
         ] {

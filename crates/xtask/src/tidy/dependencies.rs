@@ -57,6 +57,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Any crate may use this one for its own tests.
 const TESTKIT: &str = "testkit";
+/// Services may use this one for their own tests: it needs nothing but memory.
+const EMBEDDED: &str = "store-sqlite";
 /// The feature that turns a suite for back ends on.
 const CONFORMANCE: &str = "conformance";
 /// Crates that are tests from end to end.
@@ -101,7 +103,8 @@ fn judge(
     }
     let own_suite = used == role && dependency.dev;
     let for_tests = used == TESTKIT && dependency.dev && role != "xtask";
-    if allowed.contains(&used) || own_suite || for_tests {
+    let embedded = used == EMBEDDED && dependency.dev && allowed == SERVICE;
+    if allowed.contains(&used) || own_suite || for_tests || embedded {
         return None;
     }
     if used == TESTKIT {
@@ -219,10 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_a_crate_keep_to_the_table_but_may_use_the_testkit() {
+    fn tests_of_a_crate_keep_to_the_table_but_may_use_the_testkit_and_a_store_in_memory() {
         assert!(uses("licensing", "dev-dependencies", "testkit"));
         assert!(uses("store", "dev-dependencies", "store"));
-        assert!(!uses("licensing", "dev-dependencies", "store-sqlite"));
+        assert!(uses("licensing", "dev-dependencies", "store-sqlite"));
+        assert!(!uses("licensing", "dev-dependencies", "store-postgres"));
+        assert!(!uses("client", "dev-dependencies", "store-sqlite"));
         assert!(!uses("xtask", "dev-dependencies", "testkit"));
     }
 

@@ -10,7 +10,6 @@ async fn clocks_that_step_by_a_day_end_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "replicas see a step of the database's clock up to a second apart: what one grants in it the other ends"]
 async fn a_clock_of_the_database_that_steps_by_a_day_ends_nothing() {
     steps_of(&["PostgreSQL"]).await;
 }
@@ -23,8 +22,8 @@ async fn steps_of(clocks: &[&str]) {
         let day = if round % 2 == 0 { DAY } else { -DAY };
         for whose in clocks {
             step(&campaign, whose, day);
-            // A step of the deciding clock must last until every replica has seen it, on a busy machine too.
-            campaign.pause(if *whose == "PostgreSQL" { 6.0..6.5 } else { 0.3..1.0 }).await;
+            // Shorter than the time between two looks, and longer.
+            campaign.pause(if *whose == "PostgreSQL" { 0.1..4.0 } else { 0.3..1.0 }).await;
             step(&campaign, whose, 0);
             campaign.pause(0.1..0.4).await;
             steps += 2;

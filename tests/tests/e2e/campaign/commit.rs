@@ -16,8 +16,8 @@ use crate::server::channel;
 
 const REQUEST: &str = "/leasehold.licensing.v1.LicensingService/RequestCapabilities";
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What the database answers to a commit.
-const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
+/// What the database answers once it has committed a statement that writes: one row with one empty column.
+const COMMITTED: &[u8] = b"D\0\0\0\x0a\0\x01\0\0\0\0C\0\0\0\x0dSELECT 1\0";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_was_not_told_is_found_by_the_other_replica() {

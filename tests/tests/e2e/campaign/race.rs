@@ -16,8 +16,8 @@ use crate::server::channel;
 
 const HOLDERS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(40);
-/// With this a transaction begins that changes grants.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL";
+/// With this a batch begins: for how many milliseconds, as a text of five characters, its turn may be kept.
+const BEGIN: &[u8] = b"\0\0\0\x0510000";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_told_ok_while_being_taken_back_keeps_the_grant() {

@@ -1,0 +1,90 @@
+//! Tells what a batch has come to: the leases first, then whoever waits for it, in the order of the commits.
+//!
+//! The next batch is decided meanwhile. Not responsible for what is told: a batch that is told has happened.
+
+use std::time::Duration;
+
+use leasehold_domain::grant::Lost;
+use leasehold_domain::{Changes, GrantId, InstanceId, Mode};
+use leasehold_leases::Lease;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Done;
+use crate::Error;
+use crate::state::{Shared, State, lease_of};
+
+/// Batches that may wait to be told; the next one waits before it is decided no further.
+const BEHIND: usize = 2;
+
+/// A batch that has happened.
+pub(crate) struct Settled {
+    pub(super) news: News,
+    pub(super) answers: Vec<(Reply, Result<Done, Error>)>,
+}
+
+/// Where somebody waits for what came of a piece of work.
+pub(super) type Reply = oneshot::Sender<Result<Done, Error>>;
+
+/// What the leases have to hear of a batch.
+pub(super) struct News {
+    /// When those who asked were heard, by the monotonic clock.
+    pub(super) heard: Duration,
+    leases: Vec<Lease>,
+    borrowed: Vec<GrantId>,
+    ended: Vec<(GrantId, Lost)>,
+    /// Grants of which the leases may not know what happened to them.
+    in_doubt: Vec<GrantId>,
+}
+
+impl News {
+    /// What these changes are to the leases.
+    pub(super) fn of(changes: Changes, heard: Duration, in_doubt: Vec<GrantId>) -> Self {
+        let leases = changes.grants.iter().filter_map(lease_of).collect();
+        let borrowed = changes.grants.iter().filter(|grant| grant.mode == Mode::Borrow);
+        let borrowed = borrowed.map(|grant| grant.id).collect();
+        Self { heard, leases, borrowed, ended: changes.ended, in_doubt }
+    }
+}
+
+/// Where settled batches are handed over, and where they come out.
+pub(crate) fn channel() -> (mpsc::Sender<Settled>, mpsc::Receiver<Settled>) {
+    mpsc::channel(BEHIND)
+}
+
+/// Tells until there are no batches any more.
+pub(crate) async fn run(licensing: Shared, instance: InstanceId, mut settled: mpsc::Receiver<Settled>) {
+    while let Some(Settled { news, answers }) = settled.recv().await {
+        tell_leases(&licensing, instance, &news).await;
+        licensing.revocations.announce(instance, &news.ended);
+        forget_doubtful(&licensing, instance, &news.in_doubt).await;
+        for (reply, answer) in answers {
+            // A caller that stopped waiting finds the answer again under its request id.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// Grants first become known to the leases, then to their holders, so that no heartbeat comes too early.
+async fn tell_leases(licensing: &State, instance: InstanceId, news: &News) {
+    let now = licensing.own_clock.monotonic();
+    let told = async {
+        licensing.leases.forget(instance, &news.ended, now).await?;
+        licensing.leases.withdraw(instance, &news.borrowed).await?;
+        licensing.leases.register(instance, &news.leases, news.heard, now).await
+    };
+    if let Err(error) = told.await {
+        // The store has the truth; a heartbeat that finds no lease asks it.
+        tracing::warn!(error.detail = %error, "the leases were not told of a batch");
+    }
+}
+
+/// Whoever decided a repeated request, or ended a grant that is returned once more, may not have come to tell the
+/// leases; the next heartbeat asks the store then.
+async fn forget_doubtful(licensing: &State, instance: InstanceId, in_doubt: &[GrantId]) {
+    if in_doubt.is_empty() {
+        return;
+    }
+    if let Err(error) = licensing.leases.withdraw(instance, in_doubt).await {
+        tracing::warn!(error.detail = %error, "the leases were not told of a repeated request");
+    }
+}
