@@ -10,7 +10,7 @@
 //! - A batch takes its instance's advisory lock with its first statement and keeps it until its end; whatever
 //!   else changes rights, grants or devices takes it too. So batches of one instance follow each other, over all
 //!   replicas, and nothing of theirs can deadlock.
-//! - A batch costs four round trips: begin and claim, load, save, commit. What it reads and writes is the work
+//! - A batch costs two round trips: take the turn, claim and load; save and commit. What it reads and writes is the work
 //!   of functions in the database, whose plans are kept and go by index alone.
 //! - A connection that breaks is replaced. A batch during which it breaks is lost, unless its commit got through.
 

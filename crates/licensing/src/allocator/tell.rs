@@ -13,7 +13,7 @@ use super::Done;
 use crate::Error;
 use crate::state::{Shared, State, lease_of};
 
-/// Batches that may wait to be told; the next one waits before it is decided no further.
+/// Batches that may wait to be told. With so many the allocator waits, so that a slow lease store slows it down.
 const BEHIND: usize = 2;
 
 /// A batch that has happened.
