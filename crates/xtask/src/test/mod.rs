@@ -15,6 +15,8 @@ use crate::workspace::Workspace;
 
 /// Tells the tests which Python has grpcio and its companions.
 const PYTHON_VARIABLE: &str = "LEASEHOLD_TEST_PYTHON";
+/// Tells the tests which sslyze scans the server.
+const SCANNER_VARIABLE: &str = "LEASEHOLD_TEST_SSLYZE";
 /// Where the cases lie; those of whole scenarios are also run against a server.
 const CASES: &str = "crates/domain/tests/conformance";
 const SCENARIOS: [&str; 2] = ["capability.json", "estate.json"];
@@ -141,6 +143,7 @@ impl Run {
     fn with_python(&self, command: &mut Command) {
         if let Some(tools) = &self.tools {
             command.env(PYTHON_VARIABLE, tools.python());
+            command.env(SCANNER_VARIABLE, tools.program("sslyze"));
         }
     }
 }

@@ -43,10 +43,14 @@ async fn a_client_of_another_language_is_known_by_its_certificate() {
     site.stop().await;
 }
 
+/// The scanner; one that is named has to work.
 fn sslyze() -> Option<PathBuf> {
-    let named: PathBuf = std::env::var_os(SSLYZE).unwrap_or_else(|| "sslyze".into()).into();
-    let tried = Command::new(&named).arg("--help").output();
-    tried.is_ok_and(|output| output.status.success()).then_some(named)
+    let named = std::env::var_os(SSLYZE);
+    let program = PathBuf::from(named.clone().unwrap_or_else(|| "sslyze".into()));
+    let tried = Command::new(&program).arg("--help").output();
+    let works = tried.is_ok_and(|output| output.status.success());
+    assert!(works || named.is_none(), "{SSLYZE} names {}, which is no sslyze", program.display());
+    works.then_some(program)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
