@@ -37,13 +37,18 @@ struct Target {
 /// A channel that connects by itself. To be called on a runtime.
 pub(crate) fn lazy(options: &Options) -> Result<Channel, Error> {
     let servers: Vec<_> = [&options.server].into_iter().chain(&options.more_servers).cloned().collect();
-    let scheme = if options.tls.is_some() { "https" } else { "http" };
-    let endpoint = Endpoint::from_shared(format!("{scheme}://{}", options.server))?
+    // The channel is told of no TLS, which the connections below do by themselves; the server hears of it all the same.
+    let mut endpoint = Endpoint::from_shared(format!("http://{}", options.server))?
         .user_agent(concat!("leasehold-client/", env!("CARGO_PKG_VERSION")))?
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         // A dead connection is found before the next heartbeat needs it.
         .keep_alive_while_idle(true);
+    if options.tls.is_some()
+        && let Ok(origin) = format!("https://{}", options.server).parse()
+    {
+        endpoint = endpoint.origin(origin);
+    }
     let target = Target { servers, tls: options.tls.clone(), connect_timeout: options.connect_timeout };
     let target = Arc::new(target);
     let connect = tower::service_fn(move |_| {
@@ -83,7 +88,7 @@ impl Target {
         };
         let stream = TcpStream::connect((server.host(), server.port())).await?;
         stream.set_nodelay(true)?;
-        let Some((connector, name)) = secured else { return Ok(Wire::Plain { stream, heard: false }) };
+        let Some((connector, name)) = secured else { return Ok(Wire::plain(stream)) };
         let mut stream = connector.connect(name, stream).await.map_err(in_words)?;
         // A server judges a client's certificate after the handshake, and says so in place of its first frame.
         if let Ok(begun) = timeout(FIRST_WORD, stream.fill_buf()).await {

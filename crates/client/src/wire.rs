@@ -2,10 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
 use crate::tls;
@@ -16,6 +18,9 @@ pub(crate) const INSECURE: &str = "the connection cannot be secured: ";
 /// How every TLS alert begins, and no frame of HTTP/2 does.
 const ALERT: [u8; 2] = [0x15, 0x03];
 
+/// The call that a connection was made for is handed to it a moment later; whoever fails before that tells nobody why.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// A connection to the server.
 #[derive(Debug)]
 pub(crate) enum Wire {
@@ -25,9 +30,18 @@ pub(crate) enum Wire {
         stream: TcpStream,
         /// Whether the server has said anything.
         heard: bool,
+        /// Runs from when the server was heard to speak TLS.
+        pause: Option<Pin<Box<Sleep>>>,
     },
     /// With TLS.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    /// A connection without TLS of which nothing was heard yet.
+    pub(crate) fn plain(stream: TcpStream) -> Self {
+        Self::Plain { stream, heard: false, pause: None }
+    }
 }
 
 /// A failure that is a matter of certificates.
@@ -54,17 +68,19 @@ impl AsyncRead for Wire {
                 // A server judges a client's certificate after the client has finished its handshake.
                 Pin::new(stream.as_mut()).poll_read(context, buffer).map_err(in_words)
             }
-            Self::Plain { stream, heard } => {
-                let before = buffer.filled().len();
-                let read = Pin::new(stream).poll_read(context, buffer);
-                let bytes = &buffer.filled()[before..];
-                if !*heard && bytes.starts_with(&ALERT) {
-                    return Poll::Ready(Err(insecure(
-                        "the server speaks TLS; give the CA of its certificate",
-                    )));
+            Self::Plain { stream, heard, pause } => {
+                if pause.is_none() {
+                    let before = buffer.filled().len();
+                    let read = Pin::new(stream).poll_read(context, buffer);
+                    let bytes = &buffer.filled()[before..];
+                    if *heard || !bytes.starts_with(&ALERT) {
+                        *heard |= !bytes.is_empty();
+                        return read;
+                    }
+                    buffer.set_filled(before);
                 }
-                *heard |= !bytes.is_empty();
-                read
+                ready!(pause.get_or_insert_with(|| Box::pin(sleep(PAUSE))).as_mut().poll(context));
+                Poll::Ready(Err(insecure("the server speaks TLS; give the CA of its certificate")))
             }
         }
     }

@@ -30,11 +30,13 @@ pub enum ActivityKind {
     ReservationsChanged,
     /// A device was blocked, unblocked or dropped.
     DeviceChanged,
+    /// The instance was marked as restored from a backup, or confirmed.
+    InstanceChanged,
 }
 
 impl ActivityKind {
     /// Every kind, in the order of the contract.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Granted,
         Self::Returned,
         Self::Expired,
@@ -44,6 +46,7 @@ impl ActivityKind {
         Self::RightsChanged,
         Self::ReservationsChanged,
         Self::DeviceChanged,
+        Self::InstanceChanged,
     ];
 
     /// The kind's stable name.
@@ -58,6 +61,7 @@ impl ActivityKind {
             Self::RightsChanged => "RIGHTS_CHANGED",
             Self::ReservationsChanged => "RESERVATIONS_CHANGED",
             Self::DeviceChanged => "DEVICE_CHANGED",
+            Self::InstanceChanged => "INSTANCE_CHANGED",
         }
     }
 

@@ -254,6 +254,8 @@ pub struct Refusal {
 pub enum RequestRefusal {
     /// An administrator blocked the device.
     DeviceBlocked,
+    /// A borrow, from a server that was restored from a backup and not confirmed yet.
+    Restored,
 }
 
 impl RequestRefusal {
@@ -261,6 +263,10 @@ impl RequestRefusal {
     pub fn message(self) -> &'static str {
         match self {
             Self::DeviceBlocked => "an administrator blocked this device; ask them to lift the block",
+            Self::Restored => {
+                "the server was restored from a backup, which does not know what was borrowed since; stay online, or ask \
+                 an administrator to confirm it"
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Estate {
     /// How far the clock that decides has stepped ahead lately. Periods end so much later, so that a step alone
     /// ends none.
     pub clock_ahead: SignedDuration,
+    /// Started from a backup and not confirmed since: what the backup does not know of may be out.
+    pub restored: bool,
     items: BTreeMap<LineItemId, LineItemState>,
     by_feature: HashMap<FeatureName, Vec<LineItemId>>,
     entries: HashMap<HostId, Vec<Entry>>,

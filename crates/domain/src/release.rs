@@ -11,6 +11,7 @@ use crate::grant::{GrantRef, Lost, Mode, Part};
 use crate::holder::Device;
 use crate::hostid::HostId;
 use crate::ids::{FencingToken, GrantId, IdSource};
+use crate::line_item::Serving;
 
 /// Returns a grant for its holder. Shown an old token, it changes nothing and says why.
 pub fn release(
@@ -39,10 +40,11 @@ pub struct FoundSilent {
 /// Takes back a grant whose holder has gone silent.
 ///
 /// Changes nothing, and says so with `false`, where the grant was changed or its holder was heard since it was
-/// found silent, where it has no lease, or has not passed its floor deadline.
+/// found silent, where it has no lease, or has not passed its floor deadline, and while the instance is restored.
 pub fn take_back(estate: &mut Estate, found: &FoundSilent, now: Timestamp, ids: &mut dyn IdSource) -> bool {
     let silent = estate.grant(found.grant).is_some_and(|grant| {
-        grant.mode == Mode::Online
+        !estate.restored
+            && grant.mode == Mode::Online
             && grant.fencing_token == found.fencing_token
             && grant.floor_deadline == Some(found.floor)
             && found.floor <= now
@@ -55,12 +57,31 @@ pub fn take_back(estate: &mut Estate, found: &FoundSilent, now: Timestamp, ids: 
 
 /// Ends the parts of a grant whose time has come, by [`Estate::ending_time`]; without any left, the grant.
 ///
-/// The fencing token stays: the holder did nothing, and what it still holds is its own.
+/// While the instance is restored a part ends only with its line item: its holder may have renewed it since the
+/// backup. The fencing token stays: the holder did nothing, and what it still holds is its own.
 pub fn end_overdue(estate: &mut Estate, id: GrantId, now: Timestamp, ids: &mut dyn IdSource) -> bool {
+    end_parts(estate, id, estate.restored, now, ids)
+}
+
+/// The same for a holder that asks anew, and so has not renewed it.
+pub(crate) fn end_over(estate: &mut Estate, id: GrantId, now: Timestamp, ids: &mut dyn IdSource) -> bool {
+    end_parts(estate, id, false, now, ids)
+}
+
+fn end_parts(
+    estate: &mut Estate,
+    id: GrantId,
+    only_with_item: bool,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> bool {
     let over_by = estate.ending_time(now);
     let Some(grant) = estate.grant(id) else { return false };
-    let (over, left): (Vec<Part>, Vec<Part>) =
-        grant.parts.iter().cloned().partition(|part| part.ends_at <= over_by);
+    let has_expired = |part: &Part| {
+        estate.item(&part.line_item).is_none_or(|state| state.item.serving(over_by) == Serving::Expired)
+    };
+    let is_over = |part: &Part| part.ends_at <= over_by && (!only_with_item || has_expired(part));
+    let (over, left): (Vec<Part>, Vec<Part>) = grant.parts.iter().cloned().partition(is_over);
     if over.is_empty() {
         return false;
     }

@@ -87,6 +87,8 @@ pub struct Vigil {
     quiet_since: Duration,
     /// Since when there has been none but those of the lease store.
     awake_since: Duration,
+    /// When the instance was last found restored and not confirmed.
+    restored_at: Option<Duration>,
     leases_away: bool,
     mass_until: Option<Duration>,
     mass_spent: bool,
@@ -126,6 +128,13 @@ impl Vigil {
         }
     }
 
+    /// Says that nobody's silence up to now proves anything: the instance is restored and not confirmed yet. Who is
+    /// silent then has a whole patience after the confirmation, whatever unearned time is used up.
+    pub fn restored(&mut self, monotonic: Duration) {
+        self.quiet_since = monotonic;
+        self.restored_at = Some(monotonic);
+    }
+
     /// What to do about a grant whose floor deadline has passed, of this time to live and with so much
     /// unearned time behind it.
     pub fn judge(
@@ -145,6 +154,9 @@ impl Vigil {
         if left > SignedDuration::ZERO {
             let rest = (patience - quiet).max(held).max(SignedDuration::ZERO);
             return Judgement::Promote((rest + spread(grant, ttl)).min(left));
+        }
+        if self.restored_at.is_some_and(|at| since(at, monotonic) < patience) {
+            return Judgement::Wait;
         }
         // A live client was heard twice in half of its time to live.
         if !self.leases_away && quiet >= ttl / 2 {

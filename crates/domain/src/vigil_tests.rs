@@ -149,3 +149,20 @@ fn promoted_grants_are_spread_over_a_quarter_of_the_time_to_live() {
     let Judgement::Promote(far) = vigil.judge(far, TTL, NONE, secs(0)) else { panic!("it is promoted") };
     assert!(far > SignedDuration::from_millis(129_900) && far < SignedDuration::from_secs(130), "{far:?}");
 }
+
+#[test]
+fn after_a_confirmation_the_silent_have_a_whole_patience() {
+    let used_up = unearned_cap(TTL);
+    let mut vigil = watching(200);
+    vigil.restored(secs(200));
+    assert_eq!(judge(&vigil, NONE, 200), Judgement::Promote(PATIENCE));
+    assert_eq!(judge(&vigil, NONE, 260), Judgement::Promote(SignedDuration::from_secs(45)));
+    assert_eq!(judge(&vigil, used_up, 260), Judgement::Wait, "half a time to live is not enough");
+    assert_eq!(judge(&vigil, used_up, 304), Judgement::Wait);
+    assert_eq!(judge(&vigil, used_up, 305), Judgement::AskLeases);
+    assert!(vigil.is_holding(secs(201)));
+    // Without the lease store the floor deadline alone must wait as long.
+    vigil.look(Sample { leases: None, ..sample(201) });
+    assert_eq!(judge(&vigil, used_up, 304), Judgement::Wait);
+    assert_eq!(judge(&vigil, used_up, 305), Judgement::BelieveFloor);
+}

@@ -78,6 +78,10 @@ impl LicensingBatch for Batch {
         unreachable!("nothing is asked")
     }
 
+    async fn set_restored(&mut self, _restored: bool) -> Result<bool, StoreError> {
+        unreachable!("nothing is changed")
+    }
+
     async fn load(&mut self, _touched: &Touched, _policies: &Policies) -> Result<Estate, StoreError> {
         unreachable!("nothing is asked")
     }

@@ -47,6 +47,8 @@ pub struct Config {
     pub activity_retention: SignedDuration,
     /// Where clients can reach the service, best first.
     pub addresses: Vec<String>,
+    /// Whether what is kept comes from a backup: every instance is marked as restored then.
+    pub restored: bool,
 }
 
 /// What the service works with.
@@ -69,8 +71,12 @@ pub async fn build(
     config: Config,
     background: &Background,
 ) -> Result<(Licensing, Services), Error> {
-    let max_message_size = config.max_message_size;
+    let (max_message_size, restored) = (config.max_message_size, config.restored);
     let state = Arc::new(State::new(deps, config, background).await?);
+    if restored {
+        ops::restored::mark_all(&state).await?;
+    }
+    ops::restored::warn_of_marked(&state).await?;
     jobs::spawn(&state, background)?;
     let services = grpc::services(&state, max_message_size);
     Ok((Licensing(state), services))

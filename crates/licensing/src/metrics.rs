@@ -16,7 +16,7 @@ use metrics::{
 
 /// Pieces of work decided in one transaction.
 pub const BATCH_SIZE: &str = "leasehold_licensing_batch_size";
-/// How long the phases of a batch took, by `phase`: `load`, `decide`, `commit`.
+/// How long the phases of a batch took, by `phase`: `load`, `decide`, `commit`, `settle`.
 pub const BATCH_DURATION: &str = "leasehold_licensing_batch_duration_seconds";
 /// Pieces of work that wait for a decision.
 pub const QUEUE_DEPTH: &str = "leasehold_licensing_queue_depth";
@@ -59,6 +59,8 @@ pub enum Phase {
     Decide,
     /// Writing the outcome.
     Commit,
+    /// Waiting for the store until nothing can undo it.
+    Settle,
 }
 
 /// Why a request was turned away undecided.
@@ -99,6 +101,7 @@ pub struct Metrics {
     load: Histogram,
     decide: Histogram,
     commit: Histogram,
+    settle: Histogram,
     queue_depth: Gauge,
     overloaded: Counter,
     late: Counter,
@@ -128,6 +131,7 @@ impl Metrics {
             load: phase("load"),
             decide: phase("decide"),
             commit: phase("commit"),
+            settle: phase("settle"),
             queue_depth: gauge!(QUEUE_DEPTH),
             overloaded: counter!(SHED, "reason" => "overloaded"),
             late: counter!(SHED, "reason" => "late"),
@@ -156,6 +160,7 @@ impl Metrics {
             Phase::Load => &self.load,
             Phase::Decide => &self.decide,
             Phase::Commit => &self.commit,
+            Phase::Settle => &self.settle,
         };
         histogram.record(took);
     }

@@ -184,6 +184,7 @@ fn config() -> Config {
         request_id_retention: jiff::SignedDuration::from_hours(1),
         activity_retention: jiff::SignedDuration::from_hours(1),
         addresses: Vec::new(),
+        restored: false,
     }
 }
 

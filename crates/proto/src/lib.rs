@@ -6,6 +6,7 @@
 //!
 //! The code below `gen` is made by `cargo xtask codegen` from `proto/`; a test keeps it fresh.
 
+pub mod codec;
 pub mod convert;
 
 /// What the services share.

@@ -41,6 +41,7 @@ fn generate(contracts: &Path) -> Files {
     tonic_prost_build::configure()
         .build_client(true)
         .build_server(true)
+        .codec_path("crate::codec::MessageCodec")
         // Ordered maps, so that one message always has one encoding.
         .btree_map(".")
         // Its `Debug` is written by hand, so that the secret in it is never printed.

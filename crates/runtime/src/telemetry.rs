@@ -3,8 +3,10 @@
 //! Log lines are put into a bounded buffer and written by a thread of their own: a call never waits for a
 //! terminal, a pipe or a disk.
 
+mod collector;
 mod file;
 mod levels;
+mod place;
 mod traces;
 mod writer;
 
@@ -26,6 +28,7 @@ use file::LogFile;
 use writer::Writer;
 
 pub use levels::Levels;
+pub use place::{Place, count};
 pub use traces::{Propagate, Propagating};
 pub(crate) use traces::{call_span, trace_id};
 
@@ -78,6 +81,9 @@ pub enum Error {
     /// The thread that writes cannot be started.
     #[error("the thread that writes the log cannot be started: {0}; check the limits of this process")]
     Thread(#[source] io::Error),
+    /// The CA of the collector cannot be used.
+    #[error("the connection to the collector of traces cannot be secured: {0}")]
+    Collector(String),
     /// The exporter cannot be built.
     #[error("traces cannot be exported: {0}; check `telemetry.otlp_endpoint`")]
     Traces(String),

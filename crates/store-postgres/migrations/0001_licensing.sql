@@ -11,6 +11,8 @@ CREATE TABLE licensing.instances (
     id         uuid             NOT NULL UNIQUE,
     name       text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 64),
     is_default boolean          NOT NULL,
+    -- Started from a backup, and nobody has confirmed it since.
+    restored   boolean          NOT NULL DEFAULT false,
     -- Steps of this server's clock: the sum of all; and the recent ones, when they were by the time without any
     -- steps, and how far ahead they went.
     correction bigint           NOT NULL DEFAULT 0,
@@ -190,24 +192,43 @@ CREATE TABLE licensing.answers (
     PRIMARY KEY (instance, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX answers_at ON licensing.answers (instance, at);
+-- When answers were kept, many in a row, so that old ones are found without an index over all of them.
+CREATE TABLE licensing.answer_times (
+    instance integer NOT NULL,
+    at       bigint  NOT NULL,
+    -- The first that was in it.
+    id       uuid    NOT NULL,
+    ids      uuid[]  NOT NULL,
+    PRIMARY KEY (instance, at, id)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE TABLE licensing.activity (
-    instance integer          NOT NULL,
-    at       bigint           NOT NULL,
-    id       uuid             NOT NULL,
-    kind     text             NOT NULL,
-    hostid   text COLLATE "C",
-    place    text             NOT NULL,
-    feature  text COLLATE "C" NOT NULL,
+CREATE TYPE licensing.activity_record AS (
+    id       uuid,
+    kind     text,
+    hostid   text,
+    place    text,
+    feature  text,
     grant_id uuid,
-    -- What was added to the counts out: an object, line item to whole number.
-    deltas   json             NOT NULL,
-    detail   text             NOT NULL,
+    -- What was added to the counts out: a JSON object, line item to whole number.
+    deltas   text,
+    detail   text,
     request  uuid,
-    actor    text             NOT NULL,
+    actor    text
+);
+
+-- Records of one moment, many in a row: what is written for every request and seldom read has to be cheap to write.
+CREATE TABLE licensing.activity (
+    instance integer                     NOT NULL,
+    at       bigint                      NOT NULL,
+    -- The first that was in it.
+    id       uuid                        NOT NULL,
+    -- In the order of their ids.
+    records  licensing.activity_record[] NOT NULL,
     PRIMARY KEY (instance, at, id)
 );
+
+ALTER TABLE licensing.answer_times ALTER COLUMN ids SET STORAGE EXTERNAL;
+ALTER TABLE licensing.activity ALTER COLUMN records SET STORAGE EXTERNAL;
 
 -- Grants that ended other than by their holder's wish. `seq` is drawn by whoever holds the instance's lock, so
 -- that its order is the order in which commits become visible.

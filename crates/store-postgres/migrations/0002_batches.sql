@@ -37,17 +37,9 @@ CREATE TYPE licensing.cell_in AS (
 );
 
 CREATE TYPE licensing.activity_in AS (
-    at       bigint,
-    id       uuid,
-    kind     text,
-    hostid   text,
-    place    text,
-    feature  text,
-    grant_id uuid,
-    deltas   json,
-    detail   text,
-    request  uuid,
-    actor    text
+    at      bigint,
+    id      uuid,
+    records licensing.activity_record[]
 );
 
 CREATE TYPE licensing.answer_in AS (
@@ -67,12 +59,12 @@ CREATE FUNCTION licensing.take_turn(p_instance integer) RETURNS void
     LANGUAGE sql
     AS $$ SELECT pg_catalog.pg_advisory_xact_lock(1279607116, p_instance) $$;
 
--- The server's clock, and its steps as far as they were noted.
+-- The server's clock, its steps as far as they were noted, and whether the instance is restored.
 CREATE FUNCTION licensing.time_out(i licensing.instances) RETURNS bytea
     LANGUAGE sql VOLATILE
     AS $$
 SELECT record_send(ROW((extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-                       i.correction, i.step_times, i.steps))
+                       i.correction, i.step_times, i.steps, i.restored))
 $$;
 
 -- Takes the turn, and returns the time from then.
@@ -218,9 +210,24 @@ BEGIN
     END IF;
 END $$;
 
--- Writes everything that a batch changed. `p_counted` names the line items of the cells, each once. What is surely
+-- Adds records of what happened, and counts them.
+CREATE FUNCTION licensing.add_activity(p_instance integer, p_activity licensing.activity_in[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO licensing.activity (instance, at, id, records)
+    SELECT p_instance, n.at, n.id, n.records FROM unnest(p_activity) AS n;
+    UPDATE licensing.totals AS t
+       SET activity_rows = t.activity_rows
+                         + (SELECT sum(cardinality(n.records))::bigint FROM unnest(p_activity) AS n)
+     WHERE t.instance = p_instance;
+END $$;
+
+-- Writes everything that a batch changed. `p_counted` names the line items of the cells, each once,
+-- `p_answered` the requests of the answers. What is surely
 -- not there yet comes as new: looking for it again costs as much as writing it. `p_kept` says that the turn was kept
--- beyond the transaction that took it: it is let go of when this one has committed.
+-- beyond the transaction that took it: it is let go of when this one has committed. `p_waits` says what the commit
+-- waits for: 0 is what it wrote, 1 is whatever was written before, as it writes nothing itself, 2 is nothing.
 CREATE FUNCTION licensing.save(
     p_instance    integer,
     p_kept        boolean,
@@ -236,11 +243,19 @@ CREATE FUNCTION licensing.save(
     p_counted     text[],
     p_activity    licensing.activity_in[],
     p_answers     licensing.answer_in[],
-    p_forgotten   text[]
+    p_answered    uuid[],
+    p_forgotten   text[],
+    p_waits       smallint
 ) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
+    IF p_waits = 1 THEN
+        PERFORM pg_catalog.pg_logical_emit_message(true, 'leasehold', '');
+    ELSIF p_waits = 2 THEN
+        PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+    END IF;
+
     IF p_kept THEN
         PERFORM licensing.keep_turn(p_instance);
     END IF;
@@ -322,20 +337,14 @@ BEGIN
     END IF;
 
     IF cardinality(p_activity) > 0 THEN
-        WITH added AS (
-            INSERT INTO licensing.activity
-                (instance, at, id, kind, hostid, place, feature, grant_id, deltas, detail, request, actor)
-            SELECT p_instance, n.at, n.id, n.kind, n.hostid, n.place, n.feature, n.grant_id, n.deltas, n.detail,
-                   n.request, n.actor
-              FROM unnest(p_activity) AS n)
-        UPDATE licensing.totals AS t
-           SET activity_rows = t.activity_rows + cardinality(p_activity)
-         WHERE t.instance = p_instance;
+        PERFORM licensing.add_activity(p_instance, p_activity);
     END IF;
 
     IF cardinality(p_answers) > 0 THEN
         INSERT INTO licensing.answers (instance, id, at, body_hash, answer)
         SELECT p_instance, n.id, p_now, n.body_hash, n.answer FROM unnest(p_answers) AS n;
+        INSERT INTO licensing.answer_times (instance, at, id, ids)
+        VALUES (p_instance, p_now, p_answered[1], p_answered);
     END IF;
 
     IF cardinality(p_forgotten) > 0 THEN

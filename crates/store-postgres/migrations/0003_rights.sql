@@ -72,14 +72,7 @@ BEGIN
     END IF;
 
     IF cardinality(p_activity) > 0 THEN
-        INSERT INTO licensing.activity
-            (instance, at, id, kind, hostid, place, feature, grant_id, deltas, detail, request, actor)
-        SELECT p_instance, n.at, n.id, n.kind, n.hostid, n.place, n.feature, n.grant_id, n.deltas, n.detail,
-               n.request, n.actor
-          FROM unnest(p_activity) AS n;
-        UPDATE licensing.totals AS t
-           SET activity_rows = t.activity_rows + cardinality(p_activity)
-         WHERE t.instance = p_instance;
+        PERFORM licensing.add_activity(p_instance, p_activity);
     END IF;
 END $$;
 
@@ -136,23 +129,68 @@ BEGIN
     RETURN v_clamped;
 END $$;
 
--- Forgets the oldest records; says how many.
+-- Forgets up to `p_limit` of the oldest records from before `p_before`; says how many.
 CREATE FUNCTION licensing.forget_activity(p_instance integer, p_before bigint, p_limit bigint) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_forgotten bigint;
+    v_row  record;
+    v_gone integer;
+    v_left integer := p_limit;
 BEGIN
-    DELETE FROM licensing.activity AS a
-     WHERE a.instance = p_instance
-       AND (a.at, a.id) IN (SELECT o.at, o.id
-                              FROM licensing.activity AS o
-                             WHERE o.instance = p_instance AND o.at < p_before
-                             ORDER BY o.at, o.id
-                             LIMIT p_limit);
-    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    FOR v_row IN SELECT a.at, a.id, cardinality(a.records) AS records
+                   FROM licensing.activity AS a
+                  WHERE a.instance = p_instance AND a.at < p_before
+                  ORDER BY a.at, a.id
+                  LIMIT p_limit
+                    FOR UPDATE SKIP LOCKED
+    LOOP
+        EXIT WHEN v_left = 0;
+        v_gone := least(v_left, v_row.records);
+        v_left := v_left - v_gone;
+        IF v_gone = v_row.records THEN
+            DELETE FROM licensing.activity AS a
+             WHERE a.instance = p_instance AND a.at = v_row.at AND a.id = v_row.id;
+        ELSE
+            UPDATE licensing.activity AS a
+               SET records = a.records[v_gone + 1:]
+             WHERE a.instance = p_instance AND a.at = v_row.at AND a.id = v_row.id;
+        END IF;
+    END LOOP;
     UPDATE licensing.totals AS t
-       SET activity_rows = t.activity_rows - v_forgotten
-     WHERE t.instance = p_instance AND v_forgotten > 0;
-    RETURN v_forgotten;
+       SET activity_rows = t.activity_rows - (p_limit - v_left)
+     WHERE t.instance = p_instance AND v_left < p_limit;
+    RETURN p_limit - v_left;
+END $$;
+
+-- Forgets up to `p_limit` of the oldest answers from before `p_before`; says how many.
+CREATE FUNCTION licensing.forget_answers(p_instance integer, p_before bigint, p_limit bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_row  record;
+    v_gone uuid[];
+    v_left integer := p_limit;
+BEGIN
+    FOR v_row IN SELECT t.at, t.id, t.ids
+                   FROM licensing.answer_times AS t
+                  WHERE t.instance = p_instance AND t.at < p_before
+                  ORDER BY t.at, t.id
+                  LIMIT p_limit
+                    FOR UPDATE SKIP LOCKED
+    LOOP
+        EXIT WHEN v_left = 0;
+        v_gone := v_row.ids[1:v_left];
+        v_left := v_left - cardinality(v_gone);
+        DELETE FROM licensing.answers AS a WHERE a.instance = p_instance AND a.id = ANY (v_gone);
+        IF cardinality(v_gone) = cardinality(v_row.ids) THEN
+            DELETE FROM licensing.answer_times AS t
+             WHERE t.instance = p_instance AND t.at = v_row.at AND t.id = v_row.id;
+        ELSE
+            UPDATE licensing.answer_times AS t
+               SET ids = t.ids[cardinality(v_gone) + 1:]
+             WHERE t.instance = p_instance AND t.at = v_row.at AND t.id = v_row.id;
+        END IF;
+    END LOOP;
+    RETURN p_limit - v_left;
 END $$;

@@ -15,30 +15,16 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::encode::RowType;
 use crate::error::{is_broken, store_error};
+use crate::session::{Types, found, prepare};
 use crate::settings::Settings;
-
-/// The row types that statements take, as this database numbers them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Types {
-    pub(crate) device: RowType,
-    pub(crate) grant: RowType,
-    pub(crate) part: RowType,
-    pub(crate) cell: RowType,
-    pub(crate) activity: RowType,
-    pub(crate) answer: RowType,
-    pub(crate) ending: RowType,
-}
-
-/// The names of [`Types`], in its order.
-const TYPE_NAMES: &str =
-    "ARRAY['device_in', 'grant_in', 'part', 'cell_in', 'activity_in', 'answer_in', 'ending_in']";
 
 /// A connection with what was found out when it was made.
 pub(crate) struct Session {
     pub(crate) connection: PgConnection,
     pub(crate) types: Types,
+    /// When the server was started: a connection to another one has another number.
+    pub(crate) server: i64,
     home: Home,
 }
 
@@ -178,13 +164,14 @@ impl Connections {
         }
     }
 
-    async fn connect(&self) -> Result<Session, sqlx::Error> {
+    /// A new connection that counts for nothing here.
+    pub(crate) async fn connect(&self) -> Result<Session, sqlx::Error> {
         within(self.settings.acquire_timeout, async {
             let mut connection = self.options.connect().await?;
             let prepare = AssertSqlSafe(prepare(&self.settings));
             let rows = sqlx::raw_sql(prepare).fetch_all(&mut connection).await?;
-            let types = types(&rows)?;
-            Ok(Session { connection, types, home: home() })
+            let (types, server) = found(&rows)?;
+            Ok(Session { connection, types, server, home: home() })
         })
         .await
     }
@@ -241,6 +228,11 @@ impl Lease {
         self.session.types
     }
 
+    /// When the server was started.
+    pub(crate) fn server(&self) -> i64 {
+        self.session.server
+    }
+
     /// Whether the connection was used before.
     pub(crate) fn reused(&self) -> bool {
         self.reused
@@ -256,40 +248,4 @@ pub(crate) async fn within<T>(
         Ok(result) => result,
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
-}
-
-/// What a new connection is told and asked, in one round trip. Plans are made once and go by index: the server
-/// has no good idea of tables that grow from nothing to millions of rows in a minute.
-fn prepare(settings: &Settings) -> String {
-    let millis = |duration: Duration| duration.as_millis().clamp(1, 2_000_000_000);
-    format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; \
-         SET standard_conforming_strings = on; SET search_path = pg_catalog; SET client_min_messages = warning; \
-         SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
-         SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-         SELECT set_config('synchronous_commit', 'on', false) \
-          WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
-         SELECT 'type', t.oid::int8, t.typarray::int8 \
-           FROM unnest({TYPE_NAMES}) WITH ORDINALITY AS n (name, place) \
-           JOIN pg_type AS t ON t.typname = n.name AND t.typnamespace = to_regnamespace('licensing') \
-          ORDER BY n.place",
-        millis(settings.statement_timeout),
-        millis(settings.lock_timeout),
-        millis(settings.idle_in_transaction_timeout),
-    )
-}
-
-fn types(rows: &[PgRow]) -> Result<Types, sqlx::Error> {
-    let mut found = Vec::new();
-    for row in rows.iter().filter(|row| row.len() == 3) {
-        let number = |column: usize| {
-            u32::try_from(row.try_get::<i64, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
-        };
-        found.push(RowType { row: number(1)?, array: number(2)? });
-    }
-    let Ok([device, grant, part, cell, activity, answer, ending]) = <[RowType; 7]>::try_from(found) else {
-        return Err(sqlx::Error::Configuration("the schema `licensing` has lost row types".into()));
-    };
-    Ok(Types { device, grant, part, cell, activity, answer, ending })
 }

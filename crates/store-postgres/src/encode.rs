@@ -169,10 +169,10 @@ impl Row<'_> {
         self.column(oid::BYTEA, |bytes| bytes.extend_from_slice(value))
     }
 
-    /// A value as JSON.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<&mut Self, StoreError> {
+    /// A value as a text of JSON.
+    pub(crate) fn json_text(&mut self, value: &impl Serialize) -> Result<&mut Self, StoreError> {
         let json = serde_json::to_vec(value).map_err(internal)?;
-        self.column(oid::JSON, |bytes| bytes.extend_from_slice(&json))
+        self.column(oid::TEXT, |bytes| bytes.extend_from_slice(&json))
     }
 
     /// An array of rows.

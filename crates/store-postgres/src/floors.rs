@@ -10,7 +10,7 @@ use leasehold_store::licensing::{Promotion, Silent};
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use crate::batch::add;
+use crate::arguments::add;
 use crate::decode::Columns;
 use crate::encode::{length, micros, whole};
 

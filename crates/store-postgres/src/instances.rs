@@ -8,7 +8,7 @@ use leasehold_store::StoreError;
 use leasehold_store::licensing::Instance;
 use sqlx::postgres::PgArguments;
 
-use crate::batch::add;
+use crate::arguments::add;
 use crate::connections::Connections;
 use crate::decode::Columns;
 use crate::error::store_error;

@@ -6,7 +6,8 @@
 //! [`PostgresLicensingStore`] is licensing's part: the schema `licensing`. [`Settings`] says where the database
 //! is and how long to wait for it.
 //!
-//! - A commit returns when the server has it on disk. `synchronous_commit` is never lowered.
+//! - Nobody hears of a commit before the server has it on disk. Batches follow each other sooner than that: see
+//!   `flushing`.
 //! - A batch takes its instance's advisory lock with its first statement and keeps it until its end; whatever
 //!   else changes rights, grants or devices takes it too. So batches of one instance follow each other, over all
 //!   replicas, and nothing of theirs can deadlock.
@@ -14,6 +15,7 @@
 //!   of functions in the database, whose plans are kept and go by index alone.
 //! - A connection that breaks is replaced. A batch during which it breaks is lost, unless its commit got through.
 
+mod arguments;
 mod batch;
 mod calls;
 mod connections;
@@ -21,14 +23,17 @@ mod decode;
 mod encode;
 mod error;
 mod floors;
+mod flushing;
 mod instances;
 mod lists;
 mod open;
 mod schema;
+mod session;
 mod settings;
 mod steps;
 mod store;
 mod tables;
+mod tls;
 mod transaction;
 
 pub use open::OpenError;

@@ -6,7 +6,7 @@ use leasehold_store::licensing::{DeviceRow, GrantFilter, Page, PageQuery};
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use crate::batch::add;
+use crate::arguments::add;
 use crate::connections::Connections;
 use crate::encode::micros;
 use crate::tables::{activity, devices, grants, groups};
@@ -103,23 +103,26 @@ pub(crate) const GROUPS: &str = concat!(
 pub(crate) const GROUPS_TOTAL: &str =
     concat!("SELECT count(*) FROM licensing.reservation_groups WHERE ", groups_kept!());
 
+/// Records `r` in their rows `a`.
 macro_rules! activity_kept {
     () => {
-        concat!("instance = $1 AND ", found!("hostid", "feature"))
+        concat!(
+            "licensing.activity AS a CROSS JOIN LATERAL unnest(a.records) AS r WHERE a.instance = $1 AND ",
+            found!("r.hostid", "r.feature")
+        )
     };
 }
 
 pub(crate) const ACTIVITY: &str = concat!(
     "SELECT record_send(ROW(",
     activity::columns!(),
-    ")) FROM licensing.activity WHERE ",
+    ")) FROM ",
     activity_kept!(),
-    " AND (at, id) < ($3, $4) ORDER BY at DESC, id DESC LIMIT $5 OFFSET $6"
+    " AND a.at <= $3 AND (a.at, r.id) < ($3, $4) ORDER BY a.at DESC, r.id DESC LIMIT $5 OFFSET $6"
 );
 pub(crate) const ACTIVITY_TOTAL: &str =
     "SELECT activity_rows FROM licensing.totals WHERE instance = $1 AND $2 = ''";
-pub(crate) const ACTIVITY_FOUND: &str =
-    concat!("SELECT count(*) FROM licensing.activity WHERE ", activity_kept!());
+pub(crate) const ACTIVITY_FOUND: &str = concat!("SELECT count(*) FROM ", activity_kept!());
 
 /// A statement with its arguments.
 type Statement = (&'static str, PgArguments);

@@ -25,6 +25,14 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no secure connection to be had as the address wants it.
+    #[error("the connection to PostgreSQL at {server} cannot be secured: {problem}")]
+    Tls {
+        /// The server's host and port.
+        server: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// The server is too old.
     #[error(
         "the server at {server} is PostgreSQL {found}; PostgreSQL {} or later is needed; upgrade the server",

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::connections::within;
 use crate::open::OpenError;
 use crate::settings::Settings;
+use crate::tls;
 
 /// The oldest major version of the server that has all that is used.
 pub(crate) const OLDEST_SERVER: u32 = 15;
@@ -134,6 +135,9 @@ impl Database {
 
     fn cannot(&self, error: sqlx::Error) -> OpenError {
         let (database, server) = (self.name.clone(), self.server.clone());
+        if let Some(problem) = tls::problem(&error) {
+            return OpenError::Tls { server, problem };
+        }
         let Some(said) = error.as_database_error() else {
             return OpenError::Cannot {
                 database,

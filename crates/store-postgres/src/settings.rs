@@ -8,6 +8,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::open::OpenError;
+use crate::tls;
 
 /// Where the database is, and how long to wait for it. [`Settings::new`] has sensible values for all but the
 /// address.
@@ -52,6 +53,10 @@ impl Settings {
         let options = PgConnectOptions::from_str(&self.url)
             // The reason names what is wrong with the address and never repeats it.
             .map_err(|error| OpenError::Address { reason: error.to_string() })?;
+        tls::check(&options).map_err(|problem| OpenError::Tls {
+            server: format!("{}:{}", options.get_host(), options.get_port()),
+            problem,
+        })?;
         // Whoever handles a failure reports it; statements are not for the log.
         let options = options.application_name("leasehold").disable_statement_logging();
         Ok(match &self.password {

@@ -1,4 +1,5 @@
-//! The server's clock and the record of its steps, as a batch finds them when it has its turn.
+//! The server's clock, the record of its steps and the mark of a restored instance, as a batch finds them when it has
+//! its turn.
 
 use leasehold_domain::steps::{Step, Steps};
 use leasehold_store::StoreError;
@@ -6,7 +7,7 @@ use leasehold_store::licensing::StoreTime;
 use sqlx::Row;
 use sqlx::postgres::{PgArguments, PgRow};
 
-use crate::batch::add;
+use crate::arguments::add;
 use crate::decode::{Columns, corrupt};
 use crate::encode::{length, micros};
 use crate::error::store_error;
@@ -14,12 +15,24 @@ use crate::error::store_error;
 pub(crate) const RECORD: &str =
     "UPDATE licensing.instances SET correction = $2, step_times = $3, steps = $4 WHERE no = $1";
 
-/// The time from the first row that the beginning of a batch answers with.
-pub(crate) fn of_turn(rows: &[PgRow]) -> Result<Option<StoreTime>, StoreError> {
+pub(crate) const SET_RESTORED: &str =
+    "UPDATE licensing.instances SET restored = $2 WHERE no = $1 AND restored <> $2 RETURNING no";
+
+/// What a batch finds of the instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// The time.
+    pub(crate) time: StoreTime,
+    /// Whether the instance is marked as restored.
+    pub(crate) restored: bool,
+}
+
+/// The first row that the beginning of a batch answers with.
+pub(crate) fn of_turn(rows: &[PgRow]) -> Result<Found, StoreError> {
     let row = rows.first().ok_or_else(|| corrupt("instances", "correction", "the instance is gone"))?;
     // A simple statement answers in text, of which bytes can only be copied.
     let content: Vec<u8> = row.try_get(0).map_err(store_error)?;
-    read(&content).map(Some)
+    read(&content)
 }
 
 /// The arguments of [`RECORD`].
@@ -32,11 +45,12 @@ pub(crate) fn write(instance: i32, steps: &Steps) -> Result<PgArguments, StoreEr
     Ok(arguments)
 }
 
-/// Reads the time.
-pub(crate) fn read(row: &[u8]) -> Result<StoreTime, StoreError> {
-    let columns = &mut Columns::of("instances", "now, correction, step_times, steps", row)?;
+/// Reads the row.
+pub(crate) fn read(row: &[u8]) -> Result<Found, StoreError> {
+    let columns = &mut Columns::of("instances", "now, correction, step_times, steps, restored", row)?;
     let (now, correction) = (columns.time()?, columns.length()?);
     let (times, steps) = (columns.times()?, columns.lengths()?);
     let recent = times.into_iter().zip(steps).map(|(at, by)| Step { at, by }).collect();
-    Ok(StoreTime { now, steps: Steps { correction, recent } })
+    let time = StoreTime { now, steps: Steps { correction, recent } };
+    Ok(Found { time, restored: columns.plain()? })
 }

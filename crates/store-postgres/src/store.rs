@@ -6,19 +6,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
-use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId};
+use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
 use leasehold_store::licensing::{
-    DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent,
+    DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Pending, Promotion, Silent,
 };
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use crate::batch::{PostgresBatch, add};
+use crate::arguments::add;
+use crate::batch::PostgresBatch;
 use crate::calls::Calls;
 use crate::connections::Connections;
 use crate::decode::{self, Columns};
 use crate::encode::micros;
+use crate::flushing::Flushing;
 use crate::instances::{self, Instances};
 use crate::open::OpenError;
 use crate::settings::Settings;
@@ -29,14 +31,18 @@ use crate::{floors, lists, schema};
 /// Licensing's schema in a Postgres database.
 pub struct PostgresLicensingStore {
     connections: Arc<Connections>,
+    flushing: Arc<Flushing>,
     calls: Calls,
     /// Names this process to others, for as long as the store is open.
     me: Uuid,
     instances: Instances,
 }
 
+/// With a part of one of the line items `$4`, where that is not null.
 pub(crate) const OVERDUE: &str = "SELECT record_send(ROW(id)) FROM licensing.grants \
      WHERE instance = $1 AND first_end <= $2 \
+       AND ($4::text[] IS NULL OR EXISTS ( \
+            SELECT FROM unnest(parts) AS p WHERE p.ends_at <= $2 AND p.line_item = ANY ($4))) \
      ORDER BY first_end, id LIMIT $3";
 
 /// Moves an instance's counter on, where `$2` holds it, nobody does, or it stands at `$3`. It writes in any case,
@@ -47,9 +53,6 @@ pub(crate) const BEAT: &str = "INSERT INTO licensing.turns AS t (instance, holde
             count = t.count + CASE WHEN t.holder = excluded.holder OR t.count = $3 THEN 1 ELSE 0 END \
      RETURNING record_send(ROW(holder, count))";
 
-pub(crate) const FORGET_ANSWERS: &str = "DELETE FROM licensing.answers WHERE instance = $1 AND id IN ( \
-         SELECT id FROM licensing.answers WHERE instance = $1 AND at < $2 ORDER BY at LIMIT $3)";
-
 impl PostgresLicensingStore {
     /// Connects, and brings the schema up to date.
     pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
@@ -57,12 +60,14 @@ impl PostgresLicensingStore {
         let me = schema::migrate(&options, settings).await?;
         let connections = Arc::new(Connections::new(options.clone(), settings.clone()));
         let calls = Calls::listen(options, settings.acquire_timeout, me);
-        Ok(Self { connections, calls, me, instances: Instances::default() })
+        let flushing = Arc::new(Flushing::new(&connections));
+        Ok(Self { connections, flushing, calls, me, instances: Instances::default() })
     }
 
     /// Closes all connections; those in use, when they are not any more. Calls that come later fail.
     pub async fn close(&self) {
         self.calls.stop();
+        self.flushing.close().await;
         self.connections.close().await;
     }
 
@@ -109,11 +114,23 @@ impl LicensingStore for PostgresLicensingStore {
         instances::create(&self.connections, instance).await
     }
 
+    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError> {
+        let sql = "SELECT record_send(ROW(restored)) FROM licensing.instances WHERE no = $1";
+        let read = |row: &[u8]| Columns::of("instances", "restored", row)?.plain();
+        let found: Vec<bool> = self.connections.fetch(sql, self.of(instance).await?, read).await?;
+        Ok(found == [true])
+    }
+
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {
         let number = self.instances.existing(&self.connections, instance).await?;
         let turn = self.instances.turn(number).await;
         let transaction = Transaction::new(&self.connections, Some(turn));
-        Ok(Box::new(PostgresBatch::new(transaction, number, self.me, self.connections.idle_timeout())))
+        let patience = self.connections.idle_timeout();
+        Ok(Box::new(PostgresBatch::new(transaction, number, self.me, patience, &self.flushing)))
+    }
+
+    async fn settle(&self, pending: Pending) -> Result<(), StoreError> {
+        self.flushing.settle(pending).await
     }
 
     async fn line_items(&self, instance: InstanceId) -> Result<Vec<LineItemState>, StoreError> {
@@ -190,10 +207,13 @@ impl LicensingStore for PostgresLicensingStore {
         &self,
         instance: InstanceId,
         now: Timestamp,
+        of: Option<&[LineItemId]>,
         limit: u32,
     ) -> Result<Vec<GrantId>, StoreError> {
         let read = |row: &[u8]| Columns::of("grants", "id", row)?.plain().map(GrantId);
-        self.connections.fetch(OVERDUE, self.until(instance, now, limit).await?, read).await
+        let mut arguments = self.until(instance, now, limit).await?;
+        add(&mut arguments, of.map(|items| items.iter().map(LineItemId::as_str).collect::<Vec<_>>()))?;
+        self.connections.fetch(OVERDUE, arguments, read).await
     }
 
     async fn count_online(&self, instance: InstanceId) -> Result<u64, StoreError> {
@@ -266,7 +286,8 @@ impl LicensingStore for PostgresLicensingStore {
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.connections.execute(FORGET_ANSWERS, self.until(instance, before, limit).await?).await
+        let sql = "SELECT licensing.forget_answers($1, $2, $3)";
+        self.connections.count(sql, self.until(instance, before, limit).await?).await
     }
 
     async fn forget_activity(

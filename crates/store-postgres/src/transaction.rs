@@ -11,8 +11,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 use tokio::runtime::Handle;
 
-use crate::connections::{Connections, Lease, Types, within};
+use crate::connections::{Connections, Lease, within};
 use crate::error::is_broken;
+use crate::session::Types;
 
 /// Gives back every lock that outlives a transaction.
 const LET_GO: &str = "SELECT pg_advisory_unlock_all(); SELECT set_config('idle_session_timeout', '0', false)";
@@ -158,6 +159,14 @@ impl Transaction {
         match &self.state {
             State::Open(lease) | State::Held(lease) => Ok(lease.types()),
             State::New | State::Over => Err(over()),
+        }
+    }
+
+    /// When the server was started on which a lock is held.
+    pub(crate) fn held_on(&self) -> Option<i64> {
+        match &self.state {
+            State::Held(lease) => Some(lease.server()),
+            State::New | State::Open(_) | State::Over => None,
         }
     }
 

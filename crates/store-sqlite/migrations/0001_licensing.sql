@@ -8,6 +8,8 @@ CREATE TABLE instances (
     id            BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
     name          TEXT    NOT NULL UNIQUE,
     is_default    INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    -- Started from a backup, and nobody has confirmed it since.
+    restored      INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),
     -- Counted here because counting the records takes a walk over all of them.
     activity_rows INTEGER NOT NULL DEFAULT 0 CHECK (activity_rows >= 0)
 ) STRICT;

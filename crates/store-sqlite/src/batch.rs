@@ -14,6 +14,7 @@ use leasehold_store::licensing::{Rights, RightsChange, StoreTime, StoredAnswer, 
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::sqlite::SqliteRow;
 
+use crate::decode::Columns;
 use crate::encode::{self, Document, Shown, SourceText, micros};
 use crate::error::{internal, store_error};
 use crate::tables::{activity, answers, devices, endings, grants, groups, line_items};
@@ -25,9 +26,25 @@ pub(crate) const COMMIT: &str = include_str!("sql/commit.sql");
 /// Everything that a change of rights or reservations writes.
 pub(crate) const SAVE_RIGHTS: &str = include_str!("sql/save_rights.sql");
 
-/// What of a load depends on who asks. The line items follow from what it finds.
-pub(crate) const LOAD_HOLDERS: &str =
-    concat!(grants::load!(), "; ", groups::load_entries!("$5"), "; ", devices::load!("$6"));
+/// What of a load depends on who asks, and how the instance stands. The line items follow from what it finds.
+pub(crate) const LOAD_HOLDERS: &str = concat!(
+    grants::load!(),
+    "; ",
+    groups::load_entries!("$5"),
+    "; ",
+    devices::load!("$6"),
+    "; SELECT restored FROM instances WHERE no = $1"
+);
+
+const SET_RESTORED: &str = "UPDATE instances SET restored = $2 WHERE no = $1 AND restored <> $2";
+
+/// What [`LOAD_HOLDERS`] found.
+struct Found {
+    grants: Vec<Grant>,
+    entries: Vec<Entry>,
+    devices: Vec<Device>,
+    restored: bool,
+}
 
 /// An open transaction on one instance.
 pub(crate) struct SqliteBatch {
@@ -51,11 +68,8 @@ impl SqliteBatch {
         rows.iter().map(read).collect()
     }
 
-    /// The grants that a batch touches, the entries of its hostids, and the devices of its holders.
-    async fn load_holders(
-        &mut self,
-        touched: &Touched,
-    ) -> Result<(Vec<Grant>, Vec<Entry>, Vec<Device>), StoreError> {
+    /// The grants that a batch touches, the entries of its hostids, the devices of its holders, and the instance.
+    async fn load_holders(&mut self, touched: &Touched) -> Result<Found, StoreError> {
         let mut holders = Document::new();
         for holder in &touched.holders {
             holders.row((Shown(&holder.device), Shown(&holder.place)))?;
@@ -66,14 +80,16 @@ impl SqliteBatch {
             .bind(encode::texts(touched.hostids.iter().map(Shown))?)
             .bind(encode::texts(hosts.into_iter().map(Shown))?);
         let found = self.transaction.fetch_each(query).await.map_err(store_error)?;
-        let [grants, entries, devices] = &found[..] else {
-            return Err(internal(sqlx::Error::Protocol(format!("{} results of 3 statements", found.len()))));
+        let [grants, entries, devices, instance] = &found[..] else {
+            return Err(internal(sqlx::Error::Protocol(format!("{} results of 4 statements", found.len()))));
         };
-        Ok((
-            grants.iter().map(grants::read).collect::<Result<_, _>>()?,
-            entries.iter().map(groups::read_entry).collect::<Result<_, _>>()?,
-            devices.iter().map(devices::read).collect::<Result<_, _>>()?,
-        ))
+        let restored = |row| Columns::of("instances", row).plain();
+        Ok(Found {
+            grants: grants.iter().map(grants::read).collect::<Result<_, _>>()?,
+            entries: entries.iter().map(groups::read_entry).collect::<Result<_, _>>()?,
+            devices: devices.iter().map(devices::read).collect::<Result<_, _>>()?,
+            restored: instance.first().map(restored).transpose()?.unwrap_or(false),
+        })
     }
 }
 
@@ -94,8 +110,13 @@ impl LicensingBatch for SqliteBatch {
         Ok(())
     }
 
+    async fn set_restored(&mut self, restored: bool) -> Result<bool, StoreError> {
+        let query = sqlx::query(SET_RESTORED).bind(self.instance).bind(restored);
+        Ok(self.transaction.execute(query).await.map_err(store_error)? > 0)
+    }
+
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError> {
-        let (grants, entries, devices) = self.load_holders(touched).await?;
+        let Found { grants, entries, devices, restored } = self.load_holders(touched).await?;
         let features: HashSet<&FeatureName> = (touched.features.iter())
             .chain(grants.iter().map(|grant| &grant.feature))
             .chain(entries.iter().map(|entry| &entry.feature))
@@ -108,7 +129,9 @@ impl LicensingBatch for SqliteBatch {
             .bind(encode::texts(charged.into_iter().map(LineItemId::as_str))?);
         let items = self.fetch(query, line_items::read).await?;
 
-        Ok(Estate::new(policies.clone(), items, entries, grants, devices))
+        let mut estate = Estate::new(policies.clone(), items, entries, grants, devices);
+        estate.restored = restored;
+        Ok(estate)
     }
 
     async fn load_rights(&mut self) -> Result<Rights, StoreError> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
-use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId};
+use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
 use leasehold_store::licensing::{
     DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent,
 };
@@ -38,8 +38,13 @@ pub struct SqliteLicensingStore {
     numbers: RwLock<HashMap<InstanceId, i64>>,
 }
 
-pub(crate) const OVERDUE: &str = "SELECT id FROM grants \
+/// With a part of one of the line items `$4`, where that is not null.
+pub(crate) const OVERDUE: &str = "SELECT id FROM grants AS g \
       WHERE instance = $1 AND first_end <= $2 \
+        AND ($4 IS NULL OR EXISTS ( \
+             SELECT 1 FROM parts AS p \
+              WHERE p.instance = g.instance AND p.grant_id = g.id AND p.ends_at <= $2 \
+                AND p.line_item IN (SELECT value FROM json_each($4)))) \
       ORDER BY first_end, id LIMIT $3";
 
 /// Moves an instance's counter on, where `$2` holds it, nobody does, or it stands at `$3`.
@@ -169,6 +174,13 @@ impl LicensingStore for SqliteLicensingStore {
         self.write(query).await
     }
 
+    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError> {
+        let number = self.number(instance).await?;
+        let query = sqlx::query("SELECT restored FROM instances WHERE no = $1").bind(number);
+        let found: Vec<bool> = self.fetch(query, |row| Columns::of("instances", row).plain()).await?;
+        Ok(found == [true])
+    }
+
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {
         let number = self.number_of(instance).await?;
         let transaction = self.writer.begin().await.map_err(store_error)?;
@@ -249,10 +261,12 @@ impl LicensingStore for SqliteLicensingStore {
         &self,
         instance: InstanceId,
         now: Timestamp,
+        of: Option<&[LineItemId]>,
         limit: u32,
     ) -> Result<Vec<GrantId>, StoreError> {
         let number = self.number(instance).await?;
-        let query = sqlx::query(OVERDUE).bind(number).bind(micros(now)).bind(limit);
+        let of = of.map(|items| encode::texts(items.iter().map(LineItemId::as_str))).transpose()?;
+        let query = sqlx::query(OVERDUE).bind(number).bind(micros(now)).bind(limit).bind(of);
         self.fetch(query, |row| Columns::of("grants", row).uuid().map(GrantId)).await
     }
 

@@ -153,6 +153,26 @@ pub struct Ending {
     pub lost: Lost,
 }
 
+/// A commit that a crash of the store may still undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "nobody may hear of a commit before it is settled"]
+pub struct Pending(Option<u64>);
+
+impl Pending {
+    /// Nothing can undo it any more.
+    pub const DURABLE: Self = Self(None);
+
+    /// A commit that waits for something, which the store knows by this mark.
+    pub const fn until(mark: u64) -> Self {
+        Self(Some(mark))
+    }
+
+    /// What it waits for.
+    pub const fn mark(self) -> Option<u64> {
+        self.0
+    }
+}
+
 /// What a transaction finds of the clock that all processes share which use a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreTime {
@@ -183,8 +203,17 @@ pub trait LicensingStore: Send + Sync + 'static {
     /// Adds an instance. A taken name or a second default is a [`StoreError::Constraint`].
     async fn create_instance(&self, instance: &Instance) -> Result<(), StoreError>;
 
+    /// Whether the instance is marked as restored from a backup. One that does not exist is not.
+    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError>;
+
     /// Begins a transaction on one instance and waits for its turn.
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError>;
+
+    /// Waits until nothing can undo a commit that [`LicensingBatch::commit_early`] made, nor any that was made before
+    /// it. An error means that this is not known and never will be.
+    async fn settle(&self, _pending: Pending) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Every line item with its cells, by id.
     async fn line_items(&self, instance: InstanceId) -> Result<Vec<LineItemState>, StoreError>;
@@ -227,11 +256,13 @@ pub trait LicensingStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Silent>, StoreError>;
 
-    /// Grants with a part that ends at or before `now`, earliest first.
+    /// Grants with a part that ends at or before `now`, earliest first; with `of`, only those with such a part of one of
+    /// these line items.
     async fn overdue(
         &self,
         instance: InstanceId,
         now: Timestamp,
+        of: Option<&[LineItemId]>,
         limit: u32,
     ) -> Result<Vec<GrantId>, StoreError>;
 
@@ -309,7 +340,12 @@ pub trait LicensingBatch: Send {
     /// [`Self::time`] is `None` nothing is recorded.
     async fn record_steps(&mut self, steps: &Steps) -> Result<(), StoreError>;
 
-    /// Loads what the batch touches, locked until the end of the transaction.
+    /// Marks the instance as restored from a backup, or takes the mark away; says whether that changes anything. The
+    /// commit makes it so.
+    async fn set_restored(&mut self, restored: bool) -> Result<bool, StoreError>;
+
+    /// Loads what the batch touches, locked until the end of the transaction, and whether the instance is marked as
+    /// restored.
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError>;
 
     /// Claims these ids and loads what the batch touches, in one go where the store can.
@@ -330,7 +366,8 @@ pub trait LicensingBatch: Send {
     /// Writes changes of rights and reservations; more may follow before the commit.
     async fn save_rights(&mut self, change: &RightsChange) -> Result<(), StoreError>;
 
-    /// Writes every change with a constant number of statements, and the answers beside them, then commits.
+    /// Writes every change with a constant number of statements, and the answers beside them, then commits: nothing can undo it,
+    /// nor what it was based on.
     ///
     /// `now` is the time that answers and endings are kept under. A grant that is written has no unearned time
     /// behind it.
@@ -340,6 +377,18 @@ pub trait LicensingBatch: Send {
         answers: &[StoredAnswer],
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// The same, and may return when everybody sees the commit and a crash of the store could still undo it. Nobody may
+    /// hear of it before [`LicensingStore::settle`]; batches that come meanwhile build upon it.
+    async fn commit_early(
+        self: Box<Self>,
+        changes: &Changes,
+        answers: &[StoredAnswer],
+        now: Timestamp,
+    ) -> Result<Pending, StoreError> {
+        self.commit(changes, answers, now).await?;
+        Ok(Pending::DURABLE)
+    }
 
     /// Forgets a device that holds nothing. The commit makes it so; a device that holds something then stays.
     async fn remove_device(&mut self, hostid: &HostId) -> Result<(), StoreError>;

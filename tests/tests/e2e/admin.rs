@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::calls::{beat, check_out, request};
 use crate::player;
@@ -42,9 +42,20 @@ async fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Strin
 async fn a_server_tells_how_it_is_and_what_it_did() {
     let (mut server, admin) = start().await;
     assert_eq!(ask(&admin, "GET", "/live", "").await.0, 200);
-    let (status, report) = ask(&admin, "GET", "/ready", "").await;
-    let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!((status, &report["state"]), (200, &"ready".into()), "{report}");
+    // It takes calls a moment before it has asked all that it depends on.
+    let ready = async {
+        loop {
+            let (status, report) = ask(&admin, "GET", "/ready", "").await;
+            let report: Value = serde_json::from_str(&report).unwrap();
+            if status == 200 {
+                return report;
+            }
+            assert_eq!((status, &report["state"]), (503, &"starting".into()), "{report}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let report = timeout(Duration::from_secs(10), ready).await.expect("the server becomes ready");
+    assert_eq!(report["state"], "ready", "{report}");
     let store = &report["dependencies"][0];
     assert_eq!((&store["name"], &store["ok"]), (&"sqlite".into(), &true.into()), "{report}");
 

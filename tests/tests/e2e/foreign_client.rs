@@ -13,8 +13,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Names the Python to use.
 const PYTHON: &str = "LEASEHOLD_TEST_PYTHON";
 /// What that Python must be able to import.
-const IMPORTS: &str =
-    "import grpc, grpc_reflection, grpc_status, google.protobuf, google.rpc.error_details_pb2";
+const IMPORTS: &str = "import grpc, grpc_reflection, grpc_status, google.protobuf, google.rpc.error_details_pb2, opentelemetry.proto";
 
 /// A Python with gRPC. Without one the test fails, and says what to install.
 pub(crate) fn python() -> Command {
@@ -27,8 +26,8 @@ pub(crate) fn python() -> Command {
     };
     panic!(
         "{program} cannot be used as a gRPC client ({problem}); run \
-         `python3 -m venv DIR && DIR/bin/pip install grpcio grpcio-reflection grpcio-status` and set {PYTHON} to \
-         DIR/bin/python"
+         `python3 -m venv DIR && DIR/bin/pip install grpcio grpcio-reflection grpcio-status opentelemetry-proto` and \
+         set {PYTHON} to DIR/bin/python"
     );
 }
 

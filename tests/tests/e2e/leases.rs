@@ -11,7 +11,7 @@ use leasehold::config::Sources;
 use leasehold::estate_file::EstateFile;
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::session_response::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -23,40 +23,47 @@ use crate::watched_clock::{STEP, Watched};
 
 const TTL: Duration = Duration::from_secs(10);
 /// What the server waits beyond the time to live, but for a moment.
-const ALMOST_SKEW: Duration = Duration::from_millis(1_999);
+pub(crate) const ALMOST_SKEW: Duration = Duration::from_millis(1_999);
 /// Up to a quarter of the time to live, by which grants that got more time are spread out, and a tick.
-const SPREAD: Duration = Duration::from_millis(3_500);
+pub(crate) const SPREAD: Duration = Duration::from_millis(3_500);
 const MOMENT: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct App {
-    running: Running,
-    clock: Watched,
-    licensing: Licensing,
-    admin: Admin,
+/// A server in this process, on a clock of the test's.
+pub(crate) struct App {
+    pub(crate) running: Running,
+    pub(crate) clock: Watched,
+    pub(crate) licensing: Licensing,
+    pub(crate) admin: Admin,
 }
 
 impl App {
     async fn start(store: StoreChoice, now: &str) -> Self {
+        let estate = json!({"line_items": [{"id": "L1", "feature": "cad", "version": "1.0", "count": 5}]});
+        Self::start_with(store, now, &estate, false).await
+    }
+
+    /// A server with this estate; `restored` as `serve --restored`.
+    pub(crate) async fn start_with(store: StoreChoice, now: &str, estate: &Value, restored: bool) -> Self {
         let clock = Watched::new(now.parse().unwrap());
         let mut config = Config::load(&Sources::default()).unwrap();
         config.licensing.lease_ttl = SignedDuration::try_from(TTL).unwrap();
         config.licensing.allow_device_drop = true;
-        let estate = json!({"line_items": [{"id": "L1", "feature": "cad", "version": "1.0", "count": 5}]});
         let mut options = AppOptions::in_memory(config, Arc::new(clock.clone()));
         options.store = store;
-        options.development_estate = Some(EstateFile::from_scenario(&estate).unwrap());
+        options.restored = restored;
+        options.development_estate = Some(EstateFile::from_scenario(estate).unwrap());
         let running = app::start(options).await.unwrap();
         let channel = channel(running.licensing_addr().port());
         clock.settle().await;
         Self { running, clock, licensing: Licensing::new(channel.clone()), admin: Admin::new(channel) }
     }
 
-    async fn check_out(&mut self, device: &str, count: i64) -> pb::GrantRef {
+    pub(crate) async fn check_out(&mut self, device: &str, count: i64) -> pb::GrantRef {
         check_out(&mut self.licensing, request(device, &[("cad", count)])).await
     }
 
-    async fn is_alive(&mut self, grant: &pb::GrantRef) -> bool {
+    pub(crate) async fn is_alive(&mut self, grant: &pb::GrantRef) -> bool {
         beat(&mut self.licensing, grant).await.status() == pb::LeaseStatus::Ok
     }
 
@@ -66,7 +73,7 @@ impl App {
         result.reason()
     }
 
-    async fn used(&mut self) -> i64 {
+    pub(crate) async fn used(&mut self) -> i64 {
         totals(&mut self.admin).await.used
     }
 

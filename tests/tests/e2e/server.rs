@@ -39,17 +39,15 @@ impl Server {
 
     /// Starts the process on the same data and port, and waits until it answers.
     pub(crate) async fn serve(&mut self) {
+        self.serve_with(&[]).await;
+    }
+
+    /// The same with these flags besides.
+    pub(crate) async fn serve_with(&mut self, flags: &[&str]) {
         assert!(self.process.is_none(), "the server runs already");
         let listen = format!("127.0.0.1:{}", self.port);
-        let command = self.command(&[
-            "serve",
-            "--data-dir",
-            "data",
-            "--listen",
-            &listen,
-            "--development-estate",
-            "estate.json",
-        ]);
+        let mut command = self.command(&["serve", "--data-dir", "data", "--listen", &listen]);
+        command.args(["--development-estate", "estate.json"]).args(flags);
         let mut process = Process::spawn(command).unwrap();
         process.wait_for_port(self.port, PATIENCE).await.unwrap();
         let start = Instant::now();
@@ -104,6 +102,15 @@ impl Server {
     /// A client for what administrators call.
     pub(crate) fn admin(&self) -> Admin {
         Admin::new(self.channel())
+    }
+
+    /// Runs a command against the server, which must succeed, and gives what it prints.
+    pub(crate) async fn leasehold(&self, words: &[&str]) -> String {
+        let address = self.address();
+        let mut command = self.command(&[words, &["--server", &address]].concat());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Replaces the estate that the next process is given.

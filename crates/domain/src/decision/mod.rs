@@ -70,9 +70,12 @@ impl<'a> Deciding<'a> {
         if self.estate.device(&self.holder.device).is_some_and(|device| device.blocked) {
             return Ok(self.answer(Vec::new(), Vec::new(), Some(RequestRefusal::DeviceBlocked)));
         }
+        if self.estate.restored && self.request.mode == Mode::Borrow {
+            return Ok(self.answer(Vec::new(), Vec::new(), Some(RequestRefusal::Restored)));
+        }
         self.see_device();
         for id in self.estate.grants_of(&self.holder) {
-            release::end_overdue(self.estate, id, self.now, self.ids);
+            release::end_over(self.estate, id, self.now, self.ids);
         }
         let held = self.held_features();
         if !self.request.incremental {

@@ -9,5 +9,6 @@ mod intervals;
 mod reasons;
 mod requests;
 mod reservations;
+mod restored;
 mod rights;
 mod site;

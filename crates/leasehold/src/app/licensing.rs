@@ -12,12 +12,12 @@ use secrecy::ExposeSecret;
 
 use super::{StartError, observe};
 
-/// Builds the licensing service. `clock_decides`: whatever the store's clock says.
+/// Builds the licensing service. `clock_decides`: whatever the store's clock says. `restored`: the store comes from a
+/// backup.
 pub(super) async fn wire(
     config: &Config,
-    clock: &Arc<dyn Clock>,
-    clock_decides: bool,
-    store: Arc<dyn LicensingStore>,
+    (clock, clock_decides): (&Arc<dyn Clock>, bool),
+    (store, restored): (Arc<dyn LicensingStore>, bool),
     background: &Background,
     readiness: &Readiness,
 ) -> Result<(Licensing, Services), StartError> {
@@ -30,6 +30,7 @@ pub(super) async fn wire(
         request_id_retention: settings.request_id_retention,
         activity_retention: settings.activity_retention,
         addresses: config.runtime.advertised_addresses.clone(),
+        restored,
     };
     let leases: Arc<dyn Leases> = if config.redis.url.is_empty() {
         Arc::new(InProcessLeases::default())
@@ -53,6 +54,7 @@ pub(super) async fn wire(
 
 async fn connect(redis: &Redis) -> Result<RedisLeases, ConnectError> {
     let settings = Settings {
+        ca: redis.ca.clone(),
         password: redis.password().map(|password| password.expose_secret().to_owned()),
         response_timeout: redis.response_timeout,
         ..Settings::new(redis.url.clone())

@@ -42,6 +42,8 @@ pub struct AppOptions {
     pub clock_decides: bool,
     /// Where licence state is kept.
     pub store: StoreChoice,
+    /// Whether that state comes from a backup, so that somebody has to confirm it.
+    pub restored: bool,
     /// Where to serve licensing instead of `licensing.listen`; port 0 takes any free one.
     pub listen: Option<SocketAddr>,
     /// Rights to put in force before serving.
@@ -62,6 +64,7 @@ impl AppOptions {
             clock,
             clock_decides: false,
             store,
+            restored: false,
             listen: None,
             development_estate: None,
             observed: None,
@@ -89,8 +92,8 @@ pub struct Running {
 
 /// Starts a server. When it returns, every service can be used; on an error nothing is left running.
 pub async fn start(options: AppOptions) -> Result<Running, StartError> {
-    let AppOptions { config, clock, clock_decides, store, listen, development_estate, observed, shutdown } =
-        options;
+    let AppOptions { config, clock, clock_decides, store, restored, .. } = options;
+    let AppOptions { listen, development_estate, observed, shutdown, .. } = options;
     if store == StoreChoice::Postgres && config.redis.url.is_empty() {
         return Err(StartError::NoRedis);
     }
@@ -109,7 +112,8 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
         }
     };
     let clocks = (&clock, clock_decides);
-    let built = build(&config, clocks, &store, development_estate, &background, &readiness).await;
+    let kept = (&store, restored);
+    let built = build(&config, clocks, kept, development_estate, &background, &readiness).await;
     let (licensing, server) = match built {
         Ok(built) => built,
         Err(error) => {
@@ -131,14 +135,15 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
 async fn build(
     config: &Config,
     (clock, clock_decides): (&Arc<dyn Clock>, bool),
-    store: &OpenStore,
+    (store, restored): (&OpenStore, bool),
     estate: Option<EstateFile>,
     background: &Background,
     readiness: &Readiness,
 ) -> Result<(Licensing, Server), StartError> {
     observe::needs_store(readiness, store.name(), store.licensing());
     let (licensing, services): (Licensing, Services) =
-        licensing::wire(config, clock, clock_decides, store.licensing(), background, readiness).await?;
+        licensing::wire(config, (clock, clock_decides), (store.licensing(), restored), background, readiness)
+            .await?;
     if let Some(estate) = estate {
         put_in_force(&licensing, estate).await?;
     }

@@ -8,6 +8,7 @@ mod device;
 mod feature;
 mod grant;
 mod init;
+mod instance;
 mod run;
 mod serve;
 mod settings;
@@ -47,6 +48,9 @@ enum Command {
     ClientConfig(client_config::Args),
     /// Check out a feature, run a program with it, and return it
     Run(run::Args),
+    /// Look at an instance, or confirm one that was restored
+    #[command(subcommand)]
+    Instance(instance::Command),
     /// Look at features
     #[command(subcommand)]
     Feature(feature::Command),
@@ -68,6 +72,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Certs(command) => certs::run(command).map(done),
         Command::ClientConfig(args) => client_config::run(args).map(done),
         Command::Run(args) => wait_for(run::run(args)),
+        Command::Instance(command) => wait_for(instance::run(command)).map(done),
         Command::Feature(command) => wait_for(feature::run(command)).map(done),
         Command::Device(command) => wait_for(device::run(command)).map(done),
         Command::Grant(command) => wait_for(grant::run(command)).map(done),

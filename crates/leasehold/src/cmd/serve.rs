@@ -28,6 +28,11 @@ pub(crate) struct Args {
     /// Keep leases in this Redis, whatever `redis.url` says
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
+    /// Licence state was restored from a backup: take no silent grant back and grant no borrow until confirmed
+    ///
+    /// It stays so, over restarts too, until `leasehold instance confirm-restored`.
+    #[arg(long)]
+    restored: bool,
     /// Put the line items and reservations of this file in force, for development only
     #[arg(long, value_name = "FILE")]
     development_estate: Option<PathBuf>,
@@ -64,6 +69,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let mut options = AppOptions::new(config, clock);
     options.shutdown = signals.child_token();
     options.development_estate = estate;
+    options.restored = args.restored;
     options.observed = metrics.map(|metrics| Observed { metrics, levels: Some(telemetry.levels()) });
     let running = app::start(options).await.map_err(|error| Failure::new(exit(&error), error))?;
     let ended = running.wait().await;

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Cmd, RedisResult, Value};
+use tokio::net::TcpStream;
 
-use super::settings::{ConnectError, Settings};
+use super::settings::{ConnectError, Server, Settings};
+use super::tls;
 use super::trouble::Trouble;
 
 /// Which connection it is. Another one may lead to another server, or to the same one started again.
@@ -23,7 +25,7 @@ pub(super) struct Connection {
 }
 
 pub(super) struct Link {
-    client: Client,
+    server: Server,
     config: AsyncConnectionConfig,
     connect_timeout: Duration,
     retry_after: Duration,
@@ -48,7 +50,7 @@ impl Link {
             .set_connection_timeout(Some(settings.connect_timeout))
             .set_response_timeout(Some(settings.response_timeout));
         Ok(Self {
-            client: settings.client()?,
+            server: settings.server()?,
             config,
             connect_timeout: settings.connect_timeout,
             retry_after: settings.retry_after,
@@ -110,15 +112,54 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, Trouble> {
-        let mut redis = self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        let mut redis = self.speak().await?;
         // A server that stands still takes connections, too; only an answer shows that it runs.
-        let info: String = redis::cmd("INFO").arg("server").query_async(&mut redis).await?;
+        let info: RedisResult<String> = redis::cmd("INFO").arg("server").query_async(&mut redis).await;
+        let info = info.map_err(trouble)?;
         let version = info_line(&info, "redis_version").unwrap_or_default();
         if !is_new_enough(version) {
             return Err(Trouble::TooOld(version.to_owned()));
         }
         let epoch = Epoch(self.epochs.fetch_add(1, Ordering::Relaxed));
         Ok(Connection { epoch, redis })
+    }
+
+    /// A connection that is secured, where that is wanted, and over which it was said who we are.
+    async fn speak(&self) -> Result<MultiplexedConnection, Trouble> {
+        let Server { client, host, port, tls } = &self.server;
+        let Some(tls) = tls else {
+            return Ok(client.get_multiplexed_async_connection_with_config(&self.config).await?);
+        };
+        let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(redis::RedisError::from)?;
+        stream.set_nodelay(true).map_err(redis::RedisError::from)?;
+        let stream = tls.secure(stream).await.map_err(|error| match tls::problem(&error) {
+            Some(problem) => Trouble::Tls(problem.into()),
+            None => Trouble::Redis(error.into()),
+        })?;
+        let who = client.get_connection_info().redis_settings();
+        let made = MultiplexedConnection::new_with_config(who, stream, self.config.clone()).await;
+        let (connection, driver) = made.map_err(trouble)?;
+        // It ends with the last copy of the connection.
+        tokio::spawn(driver);
+        Ok(connection)
+    }
+
+    /// The trouble with a first connection, or what is behind it: one side may speak TLS and the other not, which
+    /// only shows as silence.
+    pub(super) async fn explain(&self, trouble: Trouble) -> Trouble {
+        let silent = match &trouble {
+            Trouble::Redis(error) => error.is_io_error(),
+            other => matches!(other, Trouble::TooSlow(_)),
+        };
+        if !silent {
+            return trouble;
+        }
+        let Server { host, port, tls, .. } = &self.server;
+        let found = tls::misunderstanding(host, *port, tls.is_some());
+        match tokio::time::timeout(self.connect_timeout, found).await {
+            Ok(Some(problem)) => Trouble::Tls(problem.into()),
+            _ => trouble,
+        }
     }
 
     fn drop_connection(&self, epoch: Epoch, error: &redis::RedisError) {
@@ -143,6 +184,14 @@ impl Link {
     fn state(&self) -> MutexGuard<'_, State> {
         // Each change is one assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The trouble that a client of Redis has.
+fn trouble(error: redis::RedisError) -> Trouble {
+    match tls::problem_behind(&error) {
+        Some(problem) => Trouble::Tls(problem.into()),
+        None => Trouble::Redis(error),
     }
 }
 

@@ -14,6 +14,7 @@ mod owed;
 mod register;
 mod scripts;
 mod settings;
+mod tls;
 mod trouble;
 
 use std::collections::HashMap;
@@ -73,7 +74,7 @@ impl RedisLeases {
             instances: Mutex::default(),
         };
         if let Err(trouble) = shared.link.connection().await
-            && let Some(error) = ConnectError::of(trouble)
+            && let Some(error) = ConnectError::of(shared.link.explain(trouble).await)
         {
             return Err(error);
         }

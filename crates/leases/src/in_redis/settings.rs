@@ -1,11 +1,13 @@
 //! How the Redis back end is set up, and what can be wrong with that.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
+use super::tls::Tls;
 use super::trouble::Trouble;
 
 /// Whose time silence is measured in.
@@ -21,8 +23,11 @@ pub enum Time {
 /// Where Redis is and how long it may take.
 #[derive(Clone)]
 pub struct Settings {
-    /// `redis://[user[:password]@]host[:port][/database]`.
+    /// `redis://[user[:password]@]host[:port][/database]`, or `rediss://…` for TLS.
     pub url: String,
+    /// With TLS, a file with the CAs that the server's certificate may come from, PEM; else those that this system
+    /// trusts.
+    pub ca: Option<PathBuf>,
     /// The password, where it is not in the URL; it overrules one that is.
     pub password: Option<String>,
     /// How long it may take to connect.
@@ -40,6 +45,7 @@ impl Settings {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            ca: None,
             password: None,
             connect_timeout: Duration::from_millis(500),
             response_timeout: Duration::from_millis(500),
@@ -48,20 +54,37 @@ impl Settings {
         }
     }
 
-    /// A client of that server, which has not connected.
-    pub(super) fn client(&self) -> Result<Client, ConnectError> {
+    /// That server, to which nobody has connected.
+    pub(super) fn server(&self) -> Result<Server, ConnectError> {
         let refuse = |problem| ConnectError::Url { problem };
-        if self.url.starts_with("rediss:") || self.url.starts_with("valkeys:") {
-            return Err(refuse("TLS to Redis is not supported; use redis:// over a network that you trust"));
+        let (url, wants_tls) = self.plain_url();
+        if !wants_tls && self.ca.is_some() {
+            return Err(refuse(
+                "redis.ca is given, and the URL asks for plain text; write rediss:// for TLS",
+            ));
         }
-        let not_a_url = "expected redis://[user[:password]@]host[:port][/database]";
+        if wants_tls && url.contains('#') {
+            return Err(refuse("take away what follows the #; the server's certificate is always checked"));
+        }
+        let not_a_url = "expected redis://[user[:password]@]host[:port][/database], or rediss://… for TLS";
         // The parser's own message may repeat parts of the URL, the password among them.
-        let info = self.url.as_str().into_connection_info().map_err(|_| refuse(not_a_url))?;
-        if !matches!(info.addr(), ConnectionAddr::Tcp(..)) {
-            return Err(refuse(not_a_url));
-        }
+        let info = url.as_str().into_connection_info().map_err(|_| refuse(not_a_url))?;
+        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(refuse(not_a_url)) };
         let info = self.with_password(info).set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        Client::open(info).map_err(|_| refuse(not_a_url))
+        let client = Client::open(info).map_err(|_| refuse(not_a_url))?;
+        let tls = wants_tls.then(|| Tls::new(&host, self.ca.as_deref())).transpose();
+        let tls = tls.map_err(|problem| ConnectError::Tls { problem })?;
+        Ok(Server { client, host, port, tls })
+    }
+
+    /// The URL as if it asked for plain text, and whether it asks for TLS.
+    fn plain_url(&self) -> (String, bool) {
+        for (secure, plain) in [("rediss:", "redis:"), ("valkeys:", "valkey:")] {
+            if let Some(rest) = self.url.strip_prefix(secure) {
+                return (format!("{plain}{rest}"), true);
+            }
+        }
+        (self.url.clone(), false)
     }
 
     fn with_password(&self, info: ConnectionInfo) -> ConnectionInfo {
@@ -73,6 +96,15 @@ impl Settings {
     }
 }
 
+/// A server, and how to reach it.
+pub(super) struct Server {
+    /// What says who we are; it connects by plain text.
+    pub(super) client: Client,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Option<Tls>,
+}
+
 /// Without the password.
 impl fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +112,7 @@ impl fmt::Debug for Settings {
         formatter
             .debug_struct("Settings")
             .field("server", &server)
+            .field("ca", &self.ca)
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("connect_timeout", &self.connect_timeout)
             .field("response_timeout", &self.response_timeout)
@@ -97,6 +130,12 @@ pub enum ConnectError {
     Url {
         /// What is wrong, without the URL: it may hold a password.
         problem: &'static str,
+    },
+    /// There is no secure connection to be had, or none where one is wanted.
+    #[error("the connection to Redis cannot be secured: {problem}")]
+    Tls {
+        /// What is wrong, and what to do.
+        problem: String,
     },
     /// Redis refuses the user or the password.
     #[error("Redis refuses the user or the password; correct them, or take them away if it wants none")]
@@ -118,6 +157,7 @@ impl ConnectError {
     pub(super) fn of(trouble: Trouble) -> Option<Self> {
         match trouble {
             Trouble::TooOld(found) => Some(Self::TooOld { found }),
+            Trouble::Tls(problem) => Some(Self::Tls { problem: problem.to_string() }),
             Trouble::Redis(error) if refused(&error) => Some(Self::Refused { source: Box::new(error) }),
             _ => None,
         }
@@ -135,7 +175,7 @@ mod tests {
     use super::*;
 
     fn problem(url: &str) -> String {
-        Settings::new(url).client().expect_err("a bad URL").to_string()
+        Settings::new(url).server().err().expect("a bad URL").to_string()
     }
 
     #[test]
@@ -146,14 +186,35 @@ mod tests {
             assert!(problem.contains("expected redis://"), "{problem}");
             assert!(!problem.contains("s3cret"), "{problem}");
         }
-        assert!(problem("rediss://host").contains("TLS to Redis is not supported"));
+        assert!(problem("rediss://host/#insecure").contains("always checked"));
+    }
+
+    #[test]
+    fn a_ca_is_for_tls_alone_and_has_to_be_one() {
+        let problem = |url: &str, text: Option<&str>| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("ca.pem");
+            if let Some(text) = text {
+                std::fs::write(&path, text).expect("a file");
+            }
+            let settings = Settings { ca: Some(path), ..Settings::new(url) };
+            settings.server().err().expect("bad settings").to_string()
+        };
+        for (url, text, part) in [
+            ("redis://host", None, "write rediss:// for TLS"),
+            ("rediss://host", None, "cannot be read: "),
+            ("rediss://host", Some("no PEM"), "holds no certificate in PEM form"),
+        ] {
+            let problem = problem(url, text);
+            assert!(problem.contains(part) && problem.contains("redis.ca"), "{problem}");
+        }
     }
 
     #[test]
     fn a_password_is_never_printed() {
         let settings =
             Settings { password: Some("s3cret".into()), ..Settings::new("redis://u:s3cret@h:1/2") };
-        let text = format!("{settings:?} {:?}", settings.client().expect("a good URL"));
+        let text = format!("{settings:?} {:?}", settings.server().expect("a good URL").client);
         assert!(text.contains("h:1/2") && !text.contains("s3cret"), "{text}");
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Trouble {
     Redis(#[from] RedisError),
     #[error("Redis {0} is too old; 6.2 or newer is needed")]
     TooOld(String),
+    #[error("the connection to Redis cannot be secured: {0}")]
+    Tls(Arc<str>),
     #[error("no connection to Redis within {0:?}")]
     TooSlow(std::time::Duration),
     #[error("Redis was not asked, because it failed a moment ago: {0}")]

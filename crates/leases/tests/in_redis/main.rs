@@ -4,6 +4,7 @@ mod amnesia;
 mod clocks;
 mod outages;
 mod replicas;
+mod secured;
 mod snapshots;
 mod together;
 

@@ -14,11 +14,12 @@ use leasehold_domain::{
 };
 use leasehold_proto::convert::answer::{AnswerContext, response};
 use leasehold_proto::licensing::v1 as pb;
-use leasehold_store::licensing::{StoredAnswer, Touched};
+use leasehold_store::licensing::{Pending, StoredAnswer, Touched};
 use prost::Message;
 use tokio::time::Instant;
 
 use super::tell::News;
+use super::traced::Trace;
 use super::work::{Done, Work};
 use crate::Error;
 use crate::metrics::Phase;
@@ -29,6 +30,8 @@ pub(super) struct Decided {
     /// One for each piece of work, in order.
     pub(super) answers: Vec<Result<Done, Error>>,
     pub(super) news: News,
+    /// How far the commit is.
+    pub(super) pending: Pending,
 }
 
 /// Decides a batch in one transaction. An error means that nothing of it happened.
@@ -36,6 +39,7 @@ pub(super) async fn decide(
     licensing: &Shared,
     instance: InstanceId,
     work: &[Arc<Work>],
+    trace: &Trace,
 ) -> Result<Decided, Error> {
     let clock = licensing.clock(instance);
     let heard = licensing.own_clock.monotonic();
@@ -53,6 +57,7 @@ pub(super) async fn decide(
     estate.reserve(work.len());
     let loaded = Instant::now();
     metrics.phase(Phase::Load, loaded - start);
+    trace.phase("load", loaded - start);
     let mut deciding = Deciding {
         state: licensing,
         instance,
@@ -70,13 +75,21 @@ pub(super) async fn decide(
     let changes = estate.into_changes();
     let decided = Instant::now();
     metrics.phase(Phase::Decide, decided - loaded);
+    trace.phase("decide", decided - loaded);
     for device in work.iter().filter_map(|work| dropped_device(work)) {
         batch.remove_device(device).await?;
     }
-    batch.commit(&changes, &fresh, now).await?;
+    // With somebody to work for meanwhile it is faster to wait for the disk elsewhere.
+    let pending = if work.len() > 1 || licensing.allocator(instance).waiting() > 0 {
+        batch.commit_early(&changes, &fresh, now).await?
+    } else {
+        batch.commit(&changes, &fresh, now).await?;
+        Pending::DURABLE
+    };
     clock.committed(moment);
     metrics.phase(Phase::Commit, decided.elapsed());
-    Ok(Decided { answers, news: News::of(changes, heard, in_doubt) })
+    trace.phase("commit", decided.elapsed());
+    Ok(Decided { answers, news: News::of(changes, heard, in_doubt), pending })
 }
 
 struct Deciding<'a> {

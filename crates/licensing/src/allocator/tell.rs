@@ -10,6 +10,7 @@ use leasehold_leases::Lease;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Done;
+use super::traced::Trace;
 use crate::Error;
 use crate::state::{Shared, State, lease_of};
 
@@ -17,9 +18,24 @@ use crate::state::{Shared, State, lease_of};
 const BEHIND: usize = 2;
 
 /// A batch that has happened.
-pub(crate) struct Settled {
+pub(super) struct Settled {
     pub(super) news: News,
     pub(super) answers: Vec<(Reply, Result<Done, Error>)>,
+    pub(super) trace: Trace,
+}
+
+impl Settled {
+    /// Nobody knows whether it has happened: whoever waits hears why, and the store decides about its grants.
+    pub(super) fn doubt(&mut self, failure: &Error) {
+        self.trace.failed();
+        for (_, answer) in &mut self.answers {
+            *answer = Err(failure.clone());
+        }
+        let News { leases, borrowed, ended, in_doubt, .. } = &mut self.news;
+        in_doubt.extend(leases.drain(..).map(|lease| lease.grant));
+        in_doubt.append(borrowed);
+        in_doubt.extend(ended.drain(..).map(|(grant, _)| grant));
+    }
 }
 
 /// Where somebody waits for what came of a piece of work.
@@ -46,17 +62,33 @@ impl News {
     }
 }
 
+#[cfg(test)]
+impl News {
+    pub(super) fn leases(&self) -> &[Lease] {
+        &self.leases
+    }
+
+    pub(super) fn ended(&self) -> &[(GrantId, Lost)] {
+        &self.ended
+    }
+
+    pub(super) fn in_doubt(&self) -> &[GrantId] {
+        &self.in_doubt
+    }
+}
+
 /// Where settled batches are handed over, and where they come out.
-pub(crate) fn channel() -> (mpsc::Sender<Settled>, mpsc::Receiver<Settled>) {
+pub(super) fn channel() -> (mpsc::Sender<Settled>, mpsc::Receiver<Settled>) {
     mpsc::channel(BEHIND)
 }
 
 /// Tells until there are no batches any more.
-pub(crate) async fn run(licensing: Shared, instance: InstanceId, mut settled: mpsc::Receiver<Settled>) {
-    while let Some(Settled { news, answers }) = settled.recv().await {
+pub(super) async fn run(licensing: Shared, instance: InstanceId, mut settled: mpsc::Receiver<Settled>) {
+    while let Some(Settled { news, answers, trace }) = settled.recv().await {
         tell_leases(&licensing, instance, &news).await;
         licensing.revocations.announce(instance, &news.ended);
         forget_doubtful(&licensing, instance, &news.in_doubt).await;
+        drop(trace);
         for (reply, answer) in answers {
             // A caller that stopped waiting finds the answer again under its request id.
             let _ = reply.send(answer);

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{not_implemented, status};
 use crate::ops::{
     device, drop_device, drop_grant, feature, get_instance, list_activity, list_grants, reservation_groups,
-    set_device_blocked,
+    restored, set_device_blocked,
 };
 use crate::state::Shared;
 
@@ -21,7 +21,7 @@ impl LicensingAdminService for Admin {
         request: Request<pb::GetInstanceRequest>,
     ) -> Result<Response<pb::GetInstanceResponse>, Status> {
         let (_, message) = CallContext::enter(request)?;
-        get_instance::get_instance(&self.0, &message).map(Response::new).map_err(status)
+        get_instance::get_instance(&self.0, message).await.map(Response::new).map_err(status)
     }
 
     async fn suspend_instance(
@@ -36,6 +36,14 @@ impl LicensingAdminService for Admin {
         _: Request<pb::ResumeInstanceRequest>,
     ) -> Result<Response<pb::ResumeInstanceResponse>, Status> {
         Err(not_implemented("ResumeInstance"))
+    }
+
+    async fn confirm_restored(
+        &self,
+        request: Request<pb::ConfirmRestoredRequest>,
+    ) -> Result<Response<pb::ConfirmRestoredResponse>, Status> {
+        let (call, message) = CallContext::enter(request)?;
+        restored::confirm(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
     async fn list_features(

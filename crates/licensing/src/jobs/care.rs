@@ -69,8 +69,9 @@ impl Care {
     }
 
     async fn tick(&mut self) -> Result<(), Error> {
+        let restored = self.licensing.store.is_restored(self.instance).await?;
         let (sample, reading) = self.sample().await?;
-        let gap = self.look(sample);
+        let gap = self.look(sample, restored);
         let clock = self.licensing.clock(self.instance);
         let fits = reading.is_none_or(|reading| clock.look(&reading));
         if !fits || matches!(gap, Some(Gap::Start | Gap::Pause | Gap::OwnClock | Gap::StoreClock)) {
@@ -92,7 +93,7 @@ impl Care {
             return Ok(());
         }
         let generation = sample.leases.map(|leases| leases.generation);
-        self.reaper.tick(&mut self.vigil, generation, now, sample.monotonic).await
+        self.reaper.tick(&mut self.vigil, restored, generation, now, sample.monotonic).await
     }
 
     async fn sample(&self) -> Result<(Sample, Option<Reading>), Error> {
@@ -111,8 +112,11 @@ impl Care {
         Ok((Sample { monotonic, own: licensing.own_clock.now(), store, leases }, reading))
     }
 
-    fn look(&mut self, sample: Sample) -> Option<Gap> {
+    fn look(&mut self, sample: Sample, restored: bool) -> Option<Gap> {
         let gap = self.vigil.look(sample);
+        if restored {
+            self.vigil.restored(sample.monotonic);
+        }
         if let Some(gap) = gap {
             self.licensing.metrics.gap(gap.name());
         }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use leasehold_domain::grant::Lost;
 use leasehold_domain::{GrantId, InstanceId};
+use leasehold_runtime::telemetry::count;
+use leasehold_store::licensing::Ending;
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::{Instrument as _, debug_span};
 
 use super::TICK_LIMIT;
 use crate::Error;
@@ -44,10 +47,16 @@ async fn follow(licensing: &Shared, instance: InstanceId, after: &mut u64) -> Re
     loop {
         let endings = licensing.store.endings(instance, *after, TICK_LIMIT).await?;
         let Some(last) = endings.last() else { return Ok(()) };
-        let ended: Vec<(GrantId, Lost)> = endings.iter().map(|ending| (ending.grant, ending.lost)).collect();
-        licensing.leases.forget(instance, &ended, licensing.own_clock.monotonic()).await?;
-        licensing.revocations.announce(instance, &ended);
-        licensing.metrics.endings(ended.len());
+        let span = debug_span!("job.endings", grants = count(endings.len()));
+        hear(licensing, instance, &endings).instrument(span).await?;
         *after = last.seq;
     }
+}
+
+async fn hear(licensing: &Shared, instance: InstanceId, endings: &[Ending]) -> Result<(), Error> {
+    let ended: Vec<(GrantId, Lost)> = endings.iter().map(|ending| (ending.grant, ending.lost)).collect();
+    licensing.leases.forget(instance, &ended, licensing.own_clock.monotonic()).await?;
+    licensing.revocations.announce(instance, &ended);
+    licensing.metrics.endings(ended.len());
+    Ok(())
 }

@@ -6,8 +6,6 @@ mod endings;
 mod prune;
 mod reaper;
 
-use std::sync::Arc;
-
 use leasehold_runtime::Background;
 
 use crate::Error;
@@ -21,14 +19,7 @@ const TICK_LIMIT: u32 = 1_000;
 /// Starts every loop of the service.
 pub(crate) fn spawn(licensing: &Shared, background: &Background) -> Result<(), Error> {
     for instance in licensing.instances() {
-        if let Some(receiver) = licensing.allocator(instance.id).take_receiver() {
-            let (settled, to_tell) = allocator::channel();
-            let decides = allocator::run(licensing.clone(), instance.id, receiver, settled);
-            background
-                .spawn_apart("licensing.allocator", decides)
-                .map_err(|error| Error::NoThread(Arc::new(error)))?;
-            background.spawn("licensing.telling", allocator::tell(licensing.clone(), instance.id, to_tell));
-        }
+        allocator::spawn(licensing, instance.id, background)?;
         if let Some(receiver) = licensing.hearing(instance.id).take_receiver() {
             background.spawn("licensing.hearing", hearing::run(licensing.clone(), instance.id, receiver));
         }

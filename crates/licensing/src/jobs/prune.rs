@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::InstanceId;
+use leasehold_runtime::telemetry;
 use leasehold_store::licensing::{GrantFilter, PageQuery};
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::field::Empty;
+use tracing::{Span, debug_span};
 
 use super::TICK_LIMIT;
 use crate::Error;
@@ -58,6 +61,7 @@ async fn prune(licensing: &Shared, instance: InstanceId) -> Result<(), Error> {
     let answers = before(licensing.config.request_id_retention);
     let activity = before(licensing.config.activity_retention);
     let store = &licensing.store;
+    let (mut span, mut rows) = (Span::none(), 0);
     while !licensing.stopping.is_cancelled() {
         let forgotten = store.forget_answers(instance, answers, TICK_LIMIT).await?
             + store.forget_activity(instance, activity, TICK_LIMIT).await?
@@ -65,6 +69,11 @@ async fn prune(licensing: &Shared, instance: InstanceId) -> Result<(), Error> {
         if forgotten == 0 {
             break;
         }
+        if rows == 0 {
+            span = debug_span!("job.prune", rows = Empty);
+        }
+        rows += forgotten;
     }
+    span.record("rows", telemetry::count(rows));
     Ok(())
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::lease::reap_budget;
+use leasehold_domain::line_item::Serving;
 use leasehold_domain::release::FoundSilent;
 use leasehold_domain::vigil::{Judgement, Vigil};
-use leasehold_domain::{GrantId, InstanceId};
+use leasehold_domain::{GrantId, InstanceId, LineItemId};
 use leasehold_leases::{LeaseError, Suspect, Verdict};
+use leasehold_runtime::telemetry::count;
 use leasehold_store::licensing::{Promotion, Silent};
+use tracing::{Instrument as _, debug_span};
 
 use super::TICK_LIMIT;
 use crate::Error;
@@ -38,6 +41,13 @@ struct Judged {
     promoted: Vec<(Silent, Promotion)>,
 }
 
+impl Judged {
+    /// Nothing is to be done.
+    fn is_empty(&self) -> bool {
+        self.ask.is_empty() && self.believed.is_empty() && self.promoted.is_empty()
+    }
+}
+
 impl Reaper {
     pub(super) fn new(licensing: Shared, instance: InstanceId) -> Self {
         Self { licensing, instance, next_boundary: Some(Timestamp::MIN) }
@@ -48,29 +58,50 @@ impl Reaper {
         self.next_boundary = Some(Timestamp::MIN);
     }
 
-    /// One look. `generation` is what the leases were seen at, `None` where they are away.
+    /// One look. While the instance is `restored` only what its line items end is ended. `generation` is what the leases
+    /// were seen at, `None` where they are away.
     pub(super) async fn tick(
         &mut self,
         vigil: &mut Vigil,
+        restored: bool,
         generation: Option<u64>,
         now: Timestamp,
         monotonic: Duration,
     ) -> Result<(), Error> {
         if self.next_boundary.is_some_and(|at| at <= now) {
-            self.next_boundary = reallocate(&self.licensing, self.instance).await?;
+            let divided = reallocate(&self.licensing, self.instance);
+            self.next_boundary = divided.instrument(debug_span!("job.reallocate")).await?;
         }
-        self.end_overdue().await?;
+        self.end_overdue(restored).await?;
+        if restored {
+            return Ok(());
+        }
         self.take_back(vigil, generation, now, monotonic).await
     }
 
-    async fn end_overdue(&self) -> Result<(), Error> {
+    async fn end_overdue(&self, restored: bool) -> Result<(), Error> {
+        let store = &self.licensing.store;
         let (now, ahead) = self.licensing.clock(self.instance).time();
         let over_by = now.checked_sub(ahead).unwrap_or(now);
-        let overdue = self.licensing.store.overdue(self.instance, over_by, TICK_LIMIT).await?;
-        for grants in overdue.chunks(CHUNK) {
-            self.submit(Work::EndOverdue { grants: grants.to_vec() }).await?;
+        let expired = if restored { Some(self.expired(over_by).await?) } else { None };
+        let overdue = store.overdue(self.instance, over_by, expired.as_deref(), TICK_LIMIT).await?;
+        if overdue.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let ended = async {
+            for grants in overdue.chunks(CHUNK) {
+                self.submit(Work::EndOverdue { grants: grants.to_vec() }).await?;
+            }
+            Ok(())
+        };
+        ended.instrument(debug_span!("job.end_overdue", grants = count(overdue.len()))).await
+    }
+
+    /// Line items that do not serve any more.
+    async fn expired(&self, now: Timestamp) -> Result<Vec<LineItemId>, Error> {
+        let items = self.licensing.store.line_items(self.instance).await?;
+        let expired = items.into_iter().filter(|state| state.item.serving(now) == Serving::Expired);
+        Ok(expired.map(|state| state.item.id).collect())
     }
 
     async fn take_back(
@@ -98,6 +129,29 @@ impl Reaper {
                 judged = judge(vigil, &silent, now, monotonic);
             }
         }
+        if judged.is_empty() {
+            return Ok(());
+        }
+        let span = debug_span!(
+            "job.take_back",
+            grants.silent = count(silent.len()),
+            grants.asked = count(judged.ask.len()),
+            grants.believed = count(judged.believed.len()),
+            grants.promoted = count(judged.promoted.len()),
+        );
+        self.act_on(judged, vigil, generation, online, now, monotonic).instrument(span).await
+    }
+
+    /// Does what was judged to be done.
+    async fn act_on(
+        &self,
+        judged: Judged,
+        vigil: &mut Vigil,
+        generation: Option<u64>,
+        online: u64,
+        now: Timestamp,
+        monotonic: Duration,
+    ) -> Result<(), Error> {
         self.promote(judged.promoted, generation, now, monotonic).await?;
         let budget = usize::try_from(reap_budget(online)).unwrap_or(usize::MAX);
         for chunk in judged.believed[..judged.believed.len().min(budget)].chunks(CHUNK) {

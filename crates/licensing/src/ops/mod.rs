@@ -14,6 +14,7 @@ pub(crate) mod release_grants;
 pub(crate) mod replace_rights;
 pub(crate) mod request_capabilities;
 pub(crate) mod reservation_groups;
+pub(crate) mod restored;
 pub(crate) mod rights_edit;
 pub(crate) mod session;
 pub(crate) mod set_device_blocked;

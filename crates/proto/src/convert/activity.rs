@@ -17,6 +17,7 @@ impl From<ActivityKind> for pb::ActivityKind {
             ActivityKind::RightsChanged => Self::RightsChanged,
             ActivityKind::ReservationsChanged => Self::ReservationsChanged,
             ActivityKind::DeviceChanged => Self::DeviceChanged,
+            ActivityKind::InstanceChanged => Self::InstanceChanged,
         }
     }
 }

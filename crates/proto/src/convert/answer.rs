@@ -119,6 +119,7 @@ impl From<RequestRefusal> for pb::RequestRefusal {
     fn from(refusal: RequestRefusal) -> Self {
         match refusal {
             RequestRefusal::DeviceBlocked => Self::DeviceBlocked,
+            RequestRefusal::Restored => Self::Restored,
         }
     }
 }

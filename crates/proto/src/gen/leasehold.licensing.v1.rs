@@ -692,6 +692,8 @@ pub enum RequestRefusal {
     SeatNotReserved = 7,
     /// Name and hostid do not belong together.
     SeatMismatch = 8,
+    /// A borrow, from a server that was started from a backup and is not confirmed yet.
+    Restored = 9,
 }
 impl RequestRefusal {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -709,6 +711,7 @@ impl RequestRefusal {
             Self::SignatureRequired => "REQUEST_REFUSAL_SIGNATURE_REQUIRED",
             Self::SeatNotReserved => "REQUEST_REFUSAL_SEAT_NOT_RESERVED",
             Self::SeatMismatch => "REQUEST_REFUSAL_SEAT_MISMATCH",
+            Self::Restored => "REQUEST_REFUSAL_RESTORED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -723,6 +726,7 @@ impl RequestRefusal {
             "REQUEST_REFUSAL_SIGNATURE_REQUIRED" => Some(Self::SignatureRequired),
             "REQUEST_REFUSAL_SEAT_NOT_RESERVED" => Some(Self::SeatNotReserved),
             "REQUEST_REFUSAL_SEAT_MISMATCH" => Some(Self::SeatMismatch),
+            "REQUEST_REFUSAL_RESTORED" => Some(Self::Restored),
             _ => None,
         }
     }
@@ -1131,6 +1135,16 @@ pub struct ResumeInstanceRequest {
 /// Resumed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeInstanceResponse {}
+/// Says that an instance which was started from a backup is as it should be.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmRestoredRequest {
+    /// The instance's id or name. Empty or `~`: the default instance.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+}
+/// Confirmed, now or before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmRestoredResponse {}
 /// Asks for the policies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPoliciesRequest {
@@ -1374,6 +1388,8 @@ pub enum ActivityKind {
     ReservationsChanged = 8,
     /// A device was blocked, unblocked or dropped.
     DeviceChanged = 9,
+    /// The instance was started from a backup, or confirmed after that.
+    InstanceChanged = 10,
 }
 impl ActivityKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1392,6 +1408,7 @@ impl ActivityKind {
             Self::RightsChanged => "ACTIVITY_KIND_RIGHTS_CHANGED",
             Self::ReservationsChanged => "ACTIVITY_KIND_RESERVATIONS_CHANGED",
             Self::DeviceChanged => "ACTIVITY_KIND_DEVICE_CHANGED",
+            Self::InstanceChanged => "ACTIVITY_KIND_INSTANCE_CHANGED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1407,6 +1424,7 @@ impl ActivityKind {
             "ACTIVITY_KIND_RIGHTS_CHANGED" => Some(Self::RightsChanged),
             "ACTIVITY_KIND_RESERVATIONS_CHANGED" => Some(Self::ReservationsChanged),
             "ACTIVITY_KIND_DEVICE_CHANGED" => Some(Self::DeviceChanged),
+            "ACTIVITY_KIND_INSTANCE_CHANGED" => Some(Self::InstanceChanged),
             _ => None,
         }
     }
@@ -2709,7 +2727,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/RequestCapabilities",
             );
@@ -2739,7 +2757,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/Release",
             );
@@ -2766,7 +2784,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/Heartbeat",
             );
@@ -2796,7 +2814,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/Session",
             );
@@ -2823,7 +2841,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/WaitForCapability",
             );
@@ -2853,7 +2871,7 @@ pub mod licensing_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingService/VerifySeat",
             );
@@ -3052,7 +3070,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RequestCapabilitiesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3097,7 +3115,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReleaseSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3142,7 +3160,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = HeartbeatSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3190,7 +3208,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SessionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3241,7 +3259,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WaitForCapabilitySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3286,7 +3304,7 @@ pub mod licensing_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = VerifySeatSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3449,7 +3467,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/GetInstance",
             );
@@ -3479,7 +3497,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/SuspendInstance",
             );
@@ -3509,7 +3527,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ResumeInstance",
             );
@@ -3519,6 +3537,36 @@ pub mod licensing_admin_service_client {
                     GrpcMethod::new(
                         "leasehold.licensing.v1.LicensingAdminService",
                         "ResumeInstance",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends what holds for an instance that was started from a backup.
+        pub async fn confirm_restored(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConfirmRestoredRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmRestoredResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.licensing.v1.LicensingAdminService/ConfirmRestored",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.licensing.v1.LicensingAdminService",
+                        "ConfirmRestored",
                     ),
                 );
             self.inner.unary(req, path, codec).await
@@ -3539,7 +3587,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListFeatures",
             );
@@ -3569,7 +3617,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/GetFeature",
             );
@@ -3599,7 +3647,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListDevices",
             );
@@ -3629,7 +3677,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/GetDevice",
             );
@@ -3659,7 +3707,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/DropDevice",
             );
@@ -3689,7 +3737,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/SetDeviceBlocked",
             );
@@ -3719,7 +3767,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListGrants",
             );
@@ -3749,7 +3797,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/DropGrant",
             );
@@ -3779,7 +3827,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListReservationGroups",
             );
@@ -3809,7 +3857,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/CreateReservationGroup",
             );
@@ -3839,7 +3887,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/UpdateReservationGroup",
             );
@@ -3869,7 +3917,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/DeleteReservationGroup",
             );
@@ -3899,7 +3947,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ImportReservations",
             );
@@ -3929,7 +3977,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ExportReservations",
             );
@@ -3959,7 +4007,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/UploadModel",
             );
@@ -3989,7 +4037,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/GetModel",
             );
@@ -4019,7 +4067,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/DeleteModel",
             );
@@ -4049,7 +4097,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListPools",
             );
@@ -4079,7 +4127,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListQueue",
             );
@@ -4109,7 +4157,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ReserveSeat",
             );
@@ -4139,7 +4187,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListSeats",
             );
@@ -4169,7 +4217,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/SetSeatBlocked",
             );
@@ -4199,7 +4247,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/TransferSeat",
             );
@@ -4229,7 +4277,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/VerifySeatsNow",
             );
@@ -4259,7 +4307,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/GetLicenseSummary",
             );
@@ -4289,7 +4337,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListPolicies",
             );
@@ -4319,7 +4367,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/SetPolicy",
             );
@@ -4349,7 +4397,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListUsage",
             );
@@ -4379,7 +4427,7 @@ pub mod licensing_admin_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingAdminService/ListActivity",
             );
@@ -4430,6 +4478,14 @@ pub mod licensing_admin_service_server {
             request: tonic::Request<super::ResumeInstanceRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ResumeInstanceResponse>,
+            tonic::Status,
+        >;
+        /// Ends what holds for an instance that was started from a backup.
+        async fn confirm_restored(
+            &self,
+            request: tonic::Request<super::ConfirmRestoredRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmRestoredResponse>,
             tonic::Status,
         >;
         /// The summary of features.
@@ -4774,7 +4830,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetInstanceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -4823,7 +4879,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SuspendInstanceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -4872,7 +4928,56 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResumeInstanceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/leasehold.licensing.v1.LicensingAdminService/ConfirmRestored" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConfirmRestoredSvc<T: LicensingAdminService>(pub Arc<T>);
+                    impl<
+                        T: LicensingAdminService,
+                    > tonic::server::UnaryService<super::ConfirmRestoredRequest>
+                    for ConfirmRestoredSvc<T> {
+                        type Response = super::ConfirmRestoredResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConfirmRestoredRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LicensingAdminService>::confirm_restored(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConfirmRestoredSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -4918,7 +5023,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListFeaturesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -4964,7 +5069,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetFeatureSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5010,7 +5115,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListDevicesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5056,7 +5161,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDeviceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5102,7 +5207,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DropDeviceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5151,7 +5256,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetDeviceBlockedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5197,7 +5302,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListGrantsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5243,7 +5348,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DropGrantSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5294,7 +5399,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListReservationGroupsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5345,7 +5450,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateReservationGroupSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5396,7 +5501,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateReservationGroupSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5447,7 +5552,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteReservationGroupSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5496,7 +5601,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ImportReservationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5545,7 +5650,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExportReservationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5591,7 +5696,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UploadModelSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5637,7 +5742,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetModelSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5683,7 +5788,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteModelSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5729,7 +5834,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPoolsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5775,7 +5880,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListQueueSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5821,7 +5926,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReserveSeatSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5867,7 +5972,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSeatsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5916,7 +6021,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetSeatBlockedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -5962,7 +6067,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TransferSeatSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6011,7 +6116,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = VerifySeatsNowSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6060,7 +6165,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetLicenseSummarySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6106,7 +6211,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPoliciesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6152,7 +6257,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetPolicySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6198,7 +6303,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListUsageSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6244,7 +6349,7 @@ pub mod licensing_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListActivitySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6409,7 +6514,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/ApplyBundle",
             );
@@ -6439,7 +6544,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/ListUsageRecords",
             );
@@ -6469,7 +6574,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/AcknowledgeUsage",
             );
@@ -6499,7 +6604,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/ExportState",
             );
@@ -6531,7 +6636,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/ImportState",
             );
@@ -6561,7 +6666,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/PublishNotice",
             );
@@ -6591,7 +6696,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/CheckLicensed",
             );
@@ -6621,7 +6726,7 @@ pub mod licensing_internal_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::MessageCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/leasehold.licensing.v1.LicensingInternalService/ListEvents",
             );
@@ -6833,7 +6938,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ApplyBundleSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6882,7 +6987,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListUsageRecordsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6931,7 +7036,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AcknowledgeUsageSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -6981,7 +7086,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExportStateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -7032,7 +7137,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ImportStateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -7081,7 +7186,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PublishNoticeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -7130,7 +7235,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CheckLicensedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -7179,7 +7284,7 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListEventsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,

@@ -60,6 +60,9 @@ pub struct Telemetry {
     /// The collector that traces go to by OTLP over gRPC; `None` makes no traces.
     #[serde(deserialize_with = "value::http_address")]
     pub otlp_endpoint: Option<String>,
+    /// With TLS, the CAs that its certificate may come from; `None` for those that the system trusts.
+    #[serde(deserialize_with = "value::file")]
+    pub otlp_ca: Option<PathBuf>,
     /// How many of the calls that nobody has decided about are traced, in percent.
     #[serde(deserialize_with = "value::sample_percent")]
     pub sample_percent: u8,

@@ -32,6 +32,9 @@ pub struct Postgres {
 pub struct Redis {
     /// Its address; empty means the memory of this process.
     pub url: String,
+    /// The CAs that its certificate may come from; `None` for those that the system trusts.
+    #[serde(deserialize_with = "value::file")]
+    pub ca: Option<PathBuf>,
     #[serde(flatten)]
     secret: Secret,
     /// How long an answer may take before the leases count as away.
@@ -129,8 +132,12 @@ mod tests {
         ] {
             assert_eq!(shown(key, value.to_owned()), expected);
         }
-        let redis =
-            Redis { url: String::new(), secret: secret("s3cret", None), response_timeout: Duration::ZERO };
+        let redis = Redis {
+            url: String::new(),
+            ca: None,
+            secret: secret("s3cret", None),
+            response_timeout: Duration::ZERO,
+        };
         assert!(!format!("{redis:?}").contains("s3cret"));
     }
 

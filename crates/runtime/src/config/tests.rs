@@ -48,7 +48,7 @@ fn the_defaults_are_complete_and_those_of_the_rules() {
     assert_eq!(config.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
     assert_eq!((&config.telemetry.otlp_endpoint, config.telemetry.sample_percent), (&None, 10));
     assert!(config.effective().iter().all(|row| row.origin == Origin::Default));
-    assert_eq!(config.effective().len(), 42);
+    assert_eq!(config.effective().len(), 44);
 }
 
 #[test]
@@ -292,8 +292,8 @@ const OUT_OF_RANGE: &[(&str, &str, &str)] = &[
     ("telemetry.sample_percent", "-1", "give 0 to 100, found -1"),
     (
         "telemetry.otlp_endpoint",
-        "'https://collector:4317'",
-        "give `http://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `https://collector:4317`",
+        "'https://collector:4317/v1'",
+        "give `http://HOST:PORT` or `https://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `https://collector:4317/v1`",
     ),
     (
         "admin.listen",

@@ -202,12 +202,14 @@ pub(crate) fn log_levels(text: &str) -> Result<Targets, String> {
     })
 }
 
-/// An address without TLS: a collector that needs it is reached through one on this machine.
+/// An address without a path, with or without TLS.
 fn http_url(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    match host {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
         Some(host) if is_host(host) => Ok(text.to_owned()),
-        _ => Err(format!("give `http://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `{text}`")),
+        _ => Err(format!(
+            "give `http://HOST:PORT` or `https://HOST:PORT`, for instance `http://127.0.0.1:4317`; found `{text}`"
+        )),
     }
 }
 

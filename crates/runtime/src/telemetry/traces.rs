@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use opentelemetry::KeyValue;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
-use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -21,7 +21,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::Error;
+use super::{Error, collector};
 use crate::config::Telemetry as Settings;
 use crate::metrics;
 
@@ -33,12 +33,12 @@ const OWN: &str = "leasehold";
 /// Starts exporting to the endpoint of the settings. Within the async runtime.
 pub(super) fn exporting(settings: &Settings) -> Result<Option<SdkTracerProvider>, Error> {
     let Some(endpoint) = &settings.otlp_endpoint else { return Ok(None) };
-    let exporter = OtlpExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_DEADLINE)
-        .build()
-        .map_err(|error| Error::Traces(error.to_string()))?;
+    let mut exporter =
+        OtlpExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_DEADLINE);
+    if let Some(tls) = collector::tls(endpoint, settings.otlp_ca.as_deref())? {
+        exporter = exporter.with_tls_config(tls);
+    }
+    let exporter = exporter.build().map_err(|error| Error::Traces(error.to_string()))?;
     Ok(Some(provider(Watched::new(exporter), settings.sample_percent)))
 }
 
@@ -95,7 +95,9 @@ impl<E: SpanExporter> SpanExporter for Watched<E> {
         let failed_before = self.failing.swap(failed, Ordering::Relaxed);
         match &result {
             Err(error) if !failed_before => tracing::warn!(
-                %error, "traces cannot be exported and are lost; check `telemetry.otlp_endpoint` and the collector"
+                %error,
+                "traces cannot be exported and are lost; check `telemetry.otlp_endpoint`, `telemetry.otlp_ca` and the \
+                 collector"
             ),
             Ok(()) if failed_before => tracing::info!("traces are exported again"),
             _ => {}

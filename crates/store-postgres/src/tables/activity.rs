@@ -7,17 +7,20 @@ use leasehold_store::StoreError;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::connections::Types;
 use crate::decode::Columns;
 use crate::encode::{Rows, micros};
+use crate::session::Types;
 
-/// The columns of a record, as [`read`] wants them.
+/// The columns of a record `r` in a row `a`, as [`read`] wants them.
 macro_rules! columns {
     () => {
-        "id, at, kind, hostid, place, feature, grant_id, deltas, detail, request, actor"
+        "r.id, a.at, r.kind, r.hostid, r.place, r.feature, r.grant_id, r.deltas, r.detail, r.request, r.actor"
     };
 }
 pub(crate) use columns;
+
+/// Records in a row at most. A page of a list reads whole rows.
+const RECORDS_IN_A_ROW: usize = 64;
 
 /// Reads a record.
 pub(crate) fn read(row: &[u8]) -> Result<Activity, StoreError> {
@@ -37,19 +40,33 @@ pub(crate) fn read(row: &[u8]) -> Result<Activity, StoreError> {
     })
 }
 
-/// The rows of records.
+/// The rows of records: each has those of one moment.
 pub(crate) fn write(types: &Types, records: &[Activity]) -> Result<Rows, StoreError> {
+    let mut sorted: Vec<&Activity> = records.iter().collect();
+    sorted.sort_by_key(|record| (record.at, record.id));
     let mut rows = Rows::new(types.activity);
+    let moments = sorted.chunk_by(|one, other| one.at == other.at);
+    for records in moments.flat_map(|moment| moment.chunks(RECORDS_IN_A_ROW)) {
+        let written = write_records(types, records)?;
+        rows.row(3, |row| {
+            row.int8(micros(records[0].at))?.uuid(&records[0].id)?.rows(&written)?;
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
+
+fn write_records(types: &Types, records: &[&Activity]) -> Result<Rows, StoreError> {
+    let mut rows = Rows::new(types.activity_record);
     for record in records {
-        rows.row(11, |row| {
-            row.int8(micros(record.at))?
-                .uuid(&record.id)?
+        rows.row(10, |row| {
+            row.uuid(&record.id)?
                 .text(record.kind.name())?
                 .optional_shown(record.hostid.as_ref())?
                 .text(&record.place)?
                 .text(&record.feature)?
                 .optional_uuid(record.grant.as_ref().map(|grant| &grant.0))?
-                .json(&Deltas(record))?
+                .json_text(&Deltas(record))?
                 .text(&record.detail)?
                 .optional_uuid(record.request.as_ref().map(|request| &request.0))?
                 .text(&record.actor)?;

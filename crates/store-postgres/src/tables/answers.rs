@@ -4,9 +4,9 @@ use leasehold_domain::RequestId;
 use leasehold_store::StoreError;
 use leasehold_store::licensing::StoredAnswer;
 
-use crate::connections::Types;
 use crate::decode::Columns;
 use crate::encode::Rows;
+use crate::session::Types;
 
 /// Reads an answer.
 pub(crate) fn read(row: &[u8]) -> Result<StoredAnswer, StoreError> {

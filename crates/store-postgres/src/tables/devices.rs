@@ -6,9 +6,9 @@ use leasehold_domain::{Device, DeviceType};
 use leasehold_store::StoreError;
 use leasehold_store::licensing::DeviceRow;
 
-use crate::connections::Types;
 use crate::decode::Columns;
 use crate::encode::{Rows, micros};
+use crate::session::Types;
 
 /// The columns of a device `d`, as [`read`] wants them.
 macro_rules! columns {

@@ -5,9 +5,9 @@ use leasehold_domain::grant::Lost;
 use leasehold_store::StoreError;
 use leasehold_store::licensing::Ending;
 
-use crate::connections::Types;
 use crate::decode::Columns;
 use crate::encode::Rows;
+use crate::session::Types;
 
 /// The endings after `$2`, in their order.
 pub(crate) const AFTER: &str = "SELECT record_send(ROW(seq, grant_id, lost)) FROM licensing.endings \

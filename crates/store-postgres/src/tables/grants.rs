@@ -5,9 +5,9 @@ use leasehold_domain::{FencingToken, Grant, GrantId, Holder, LeaseToken, Mode, P
 use leasehold_store::StoreError;
 use uuid::Uuid;
 
-use crate::connections::Types;
 use crate::decode::{self, Columns};
 use crate::encode::{Rows, SourceText, length, micros, whole};
+use crate::session::Types;
 
 /// The columns of a grant, as [`read`] wants them and `licensing.grant_out` sends them.
 const COLUMNS: &str = "id, device, place, feature, mode, fencing_token, lease_token, lease_ttl, granted_at, \

@@ -8,9 +8,9 @@ use leasehold_domain::line_item::{Kind, LineItem, Overdraft};
 use leasehold_store::StoreError;
 use serde::Serialize;
 
-use crate::connections::Types;
 use crate::decode::{self, Columns};
 use crate::encode::{Rows, SourceText, length, micros, whole};
+use crate::session::Types;
 
 /// The columns of a line item `i` before its cells, as [`read`] wants them and `licensing.load` sends them.
 macro_rules! columns {

@@ -1,5 +1,6 @@
 //! Batches: all of one or nothing of it.
 
+use leasehold_domain::cell::LineItemState;
 use leasehold_domain::estate::Cause;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::holder::Place;
@@ -15,7 +16,7 @@ use super::sample::{
     touching, uuid,
 };
 use crate::StoreError;
-use crate::licensing::{RightsChange, Touched};
+use crate::licensing::{Pending, RightsChange, Touched};
 
 /// Ids that count up.
 pub(super) struct Ids(pub(super) u128);
@@ -53,6 +54,27 @@ pub(super) fn take(estate: &mut Estate, id: GrantId, ids: &mut Ids) {
         ids,
     );
     estate.remove_grant(id, Lost::Returned);
+}
+
+/// A commit that need not wait is seen by whoever comes next, and settles, and so does what was before it.
+pub async fn an_early_commit_is_seen_at_once_and_settles(factory: &dyn Factory) {
+    let world = World::with_item(factory, 5).await;
+    let mut last = Pending::DURABLE;
+    for number in 1..4 {
+        let grant = grant(number, &format!("d{number}"), "cad");
+        let mut batch = world.begin().await;
+        let ids: Vec<RequestId> = (1..4).map(|number| RequestId(uuid(number))).collect();
+        let found = batch.claim_and_load(&ids, &touching(&["cad"]), &Policies::default(), at(0)).await;
+        let (answers, mut estate) = found.unwrap();
+        assert_eq!(answers.len() as u128, number - 1, "the next batch builds upon the one before");
+        let out: u64 = estate.items_of(&grant.feature).map(LineItemState::out).sum();
+        assert_eq!(u128::from(out), number - 1);
+        give(&mut estate, grant, &mut Ids(number * 100));
+        last = batch.commit_early(&estate.into_changes(), &[answer(number)], at(0)).await.unwrap();
+    }
+    world.store.settle(last).await.unwrap();
+    world.store.settle(Pending::DURABLE).await.unwrap();
+    assert_eq!(world.grants().await.len(), 3);
 }
 
 /// Others see nothing of an open batch; after the commit they see all of it.

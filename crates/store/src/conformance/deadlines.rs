@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::lease::{MIN_TTL, latest_floor, server_patience};
 use leasehold_domain::turn::Beat;
-use leasehold_domain::{FencingToken, Grant, GrantId, InstanceId, Mode};
+use leasehold_domain::{FencingToken, Grant, GrantId, InstanceId, Mode, Part};
 
 use super::Factory;
-use super::sample::{World, at, borrow, grant, part, uuid};
+use super::sample::{World, at, borrow, grant, item_id, part, uuid};
 use crate::StoreError;
 use crate::licensing::{Promotion, Silent};
 
@@ -92,13 +92,38 @@ pub async fn overdue_grants_come_earliest_end_first(factory: &dyn Factory) {
             ending(4, Mode::Borrow, &[40]),
         ])
         .await;
-    let find = async |now, limit| world.store.overdue(world.instance, at(now), limit).await.unwrap();
+    let find = async |now, limit| world.store.overdue(world.instance, at(now), None, limit).await.unwrap();
     let ids = |numbers: &[u128]| numbers.iter().map(|id| GrantId(uuid(*id))).collect::<Vec<_>>();
     assert_eq!(find(9, 10).await, []);
     assert_eq!(find(30, 10).await, ids(&[2, 3, 1]));
     assert_eq!(find(30, 1).await, ids(&[2]));
     world.grant(&[Grant { parts: vec![part(1, 300)], ..one }]).await;
     assert_eq!(find(40, 10).await, ids(&[2, 3, 4]));
+}
+
+/// With line items, only grants are found that have a part of one of them whose time has come.
+pub async fn overdue_grants_are_found_by_their_line_items(factory: &dyn Factory) {
+    let world = World::new(factory).await;
+    let other = |ends| Part { line_item: item_id("item-2"), ..part(1, ends) };
+    let of_parts = |id, parts| Grant { parts, ..grant(id, &format!("d{id}"), "cad") };
+    world
+        .grant(&[
+            of_parts(1, vec![part(1, 30)]),
+            of_parts(2, vec![part(1, 20), other(25)]),
+            of_parts(3, vec![other(10)]),
+            of_parts(4, vec![part(1, 5), other(500)]),
+        ])
+        .await;
+    let find = async |items: &[&str], limit| {
+        let items: Vec<_> = items.iter().map(|id| item_id(id)).collect();
+        world.store.overdue(world.instance, at(30), Some(&items), limit).await.unwrap()
+    };
+    let ids = |numbers: &[u128]| numbers.iter().map(|id| GrantId(uuid(*id))).collect::<Vec<_>>();
+    assert_eq!(find(&["item-2"], 10).await, ids(&[3, 2]));
+    assert_eq!(find(&["item-2"], 1).await, ids(&[3]));
+    assert_eq!(find(&["item-1", "item-2"], 10).await, ids(&[4, 3, 2, 1]));
+    assert_eq!(find(&["item-3"], 10).await, []);
+    assert_eq!(find(&[], 10).await, []);
 }
 
 /// Borrows and ended grants do not count.

@@ -63,7 +63,7 @@ pub async fn an_unknown_instance_holds_nothing(factory: &dyn Factory) {
     assert_eq!(store.groups(unknown, &all()).await.unwrap().total, 0);
     assert_eq!(store.activity(unknown, &all()).await.unwrap().total, 0);
     assert_eq!(store.silent(unknown, at(9_999), 10).await.unwrap(), []);
-    assert_eq!(store.overdue(unknown, at(9_999), 10).await.unwrap(), []);
+    assert_eq!(store.overdue(unknown, at(9_999), None, 10).await.unwrap(), []);
     assert_eq!(store.count_online(unknown).await.unwrap(), 0);
     assert_eq!(store.forget_answers(unknown, at(9_999), 10).await.unwrap(), 0);
     assert_eq!(store.forget_activity(unknown, at(9_999), 10).await.unwrap(), 0);

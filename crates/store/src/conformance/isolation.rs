@@ -37,7 +37,7 @@ async fn is_empty(world: &World) {
     assert_eq!(store.groups(*instance, &all()).await.unwrap().total, 0);
     assert_eq!(store.activity(*instance, &all()).await.unwrap().total, 0);
     assert_eq!(store.silent(*instance, at(999), 10).await.unwrap(), []);
-    assert_eq!(store.overdue(*instance, at(999), 10).await.unwrap(), []);
+    assert_eq!(store.overdue(*instance, at(999), None, 10).await.unwrap(), []);
     assert_eq!(store.count_online(*instance).await.unwrap(), 0);
     assert_eq!(world.answers(&[RequestId(uuid(1))]).await, []);
     assert_eq!(world.rights().await, crate::licensing::Rights::default());

@@ -17,6 +17,7 @@ pub mod isolation;
 pub mod lists;
 pub mod load;
 pub mod races;
+pub mod restored;
 pub mod rights;
 pub mod sample;
 pub mod steps;
@@ -59,6 +60,7 @@ macro_rules! conformance_tests {
                 old_answers_are_forgotten_oldest_first_and_no_more_than_asked
             }
             batches {
+                an_early_commit_is_seen_at_once_and_settles
                 nothing_is_visible_before_the_commit_and_all_of_it_after
                 a_dropped_batch_leaves_nothing
                 a_batch_that_changes_nothing_commits
@@ -77,6 +79,7 @@ macro_rules! conformance_tests {
                 borrows_have_no_floor_to_move
                 silent_grants_come_longest_passed_first
                 overdue_grants_come_earliest_end_first
+                overdue_grants_are_found_by_their_line_items
                 online_grants_are_counted
                 silent_grants_are_counted
                 a_promoted_floor_is_unearned
@@ -146,6 +149,12 @@ macro_rules! conformance_tests {
                 a_cut_off_batch_leaves_all_or_nothing
                 one_request_is_answered_once
             }
+            restored {
+                a_mark_stands_until_it_is_taken_away
+                a_batch_finds_the_mark
+                a_mark_of_a_dropped_batch_is_not_kept
+                marks_belong_to_instances
+            }
             rights {
                 rights_come_back_as_they_were_saved
                 saved_line_items_replace_the_old_ones_and_their_cells
@@ -209,6 +218,7 @@ mod tests {
             include_str!("lists.rs"),
             include_str!("load.rs"),
             include_str!("races.rs"),
+            include_str!("restored.rs"),
             include_str!("rights.rs"),
             include_str!("steps.rs"),
             include_str!("survival.rs"),

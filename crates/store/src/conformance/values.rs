@@ -191,9 +191,9 @@ pub async fn the_first_and_last_times_come_back(factory: &dyn Factory) {
     let rows = world.store.devices(world.instance, &all()).await.unwrap().rows;
     assert_eq!(rows.into_iter().map(|row| row.device).collect::<Vec<_>>(), devices);
     assert_eq!(world.activity().await, activity.into_iter().rev().collect::<Vec<_>>());
-    let overdue = world.store.overdue(world.instance, at(0), 10).await.unwrap();
+    let overdue = world.store.overdue(world.instance, at(0), None, 10).await.unwrap();
     assert_eq!(overdue, [grants[0].id]);
-    assert_eq!(world.store.overdue(world.instance, last, 10).await.unwrap().len(), 3);
+    assert_eq!(world.store.overdue(world.instance, last, None, 10).await.unwrap().len(), 3);
 }
 
 /// Online and borrowed, of every place, with what is optional and without.

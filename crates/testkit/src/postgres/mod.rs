@@ -3,6 +3,8 @@
 mod installation;
 
 use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -43,25 +45,37 @@ impl Postgres {
 
     /// The same with settings of `postgresql.conf`, which overrule the ones that it has from here.
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, Error> {
-        Self::start_in(settings, Vec::new()).await
+        Self::start_in(settings, Vec::new(), None).await
+    }
+
+    /// The same with TLS: a certificate and its key, PEM. Plain text is taken too.
+    pub async fn start_with_tls(certificate: &str, key: &str) -> Result<Self, Error> {
+        Self::start_in(&[], Vec::new(), Some([("server.pem", certificate), ("server-key.pem", key)])).await
     }
 
     /// The same by a clock that can be stepped.
     pub async fn start_with_clock(settings: &[(&str, &str)], clock: &FakeClock) -> Result<Self, Error> {
-        Self::start_in(settings, clock.environment()).await
+        Self::start_in(settings, clock.environment(), None).await
     }
 
-    async fn start_in(settings: &[(&str, &str)], environment: Vec<(String, String)>) -> Result<Self, Error> {
+    async fn start_in(
+        settings: &[(&str, &str)],
+        environment: Vec<(String, String)>,
+        tls: Option<[(&str, &str); 2]>,
+    ) -> Result<Self, Error> {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
         let folder = folder.map_err(Error::system("cannot make a temporary folder"))?;
         let installation = Installation::find(folder.path())?;
         if let Some(user) = installation.user() {
-            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))
+            chown(folder.path(), Some(user.uid), Some(user.gid))
                 .map_err(Error::system("cannot give the data folder to the user `postgres`"))?;
         }
         make_cluster(&installation, &data(&folder)).await?;
-        let settings: Vec<(String, String)> =
+        let mut settings: Vec<(String, String)> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        if let Some(files) = tls {
+            settings.extend(write_tls(&installation, folder.path(), files)?);
+        }
         let mut tried = 1;
         loop {
             let port = free_port()?;
@@ -184,6 +198,27 @@ async fn make_cluster(installation: &Installation, data: &Path) -> Result<(), Er
     initdb.wait(PATIENCE).await.map(drop)
 }
 
+/// Writes a certificate and its key as the server wants them, and gives the settings that name them.
+fn write_tls(
+    installation: &Installation,
+    folder: &Path,
+    files: [(&str, &str); 2],
+) -> Result<Vec<(String, String)>, Error> {
+    let [certificate, key] = files.map(|(name, text)| {
+        let path = folder.join(name);
+        std::fs::write(&path, text)?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        if let Some(user) = installation.user() {
+            chown(&path, Some(user.uid), Some(user.gid))?;
+        }
+        Ok(path.to_string_lossy().into_owned())
+    });
+    let failed = || Error::system("cannot write the server's certificate");
+    let (certificate, key) = (certificate.map_err(failed())?, key.map_err(failed())?);
+    let settings = [("ssl", "on".to_owned()), ("ssl_cert_file", certificate), ("ssl_key_file", key)];
+    Ok(settings.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
 async fn start_server(
     installation: &Installation,
     folder: &TempDir,
@@ -225,73 +260,4 @@ fn is_alive(process: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(postgres: &Postgres, sql: &str) -> Result<String, String> {
-        let output = postgres.psql(["-c", sql]).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
-    }
-
-    #[tokio::test]
-    async fn what_was_committed_survives_a_kill() {
-        let mut postgres = Postgres::start().await.unwrap();
-        assert_eq!(ask(&postgres, "select 1").unwrap(), "1");
-        for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-            assert_eq!(ask(&postgres, &format!("show {setting}")).unwrap(), "on", "{setting}");
-        }
-        ask(&postgres, "create table t (n int); insert into t values (42)").unwrap();
-        let (url, children) = (postgres.url(), children(postgres.server.id()));
-        assert!(!children.is_empty(), "the server has processes of its own");
-
-        postgres.kill().unwrap();
-        assert!(children.iter().all(|child| !is_alive(*child)), "all of them are dead");
-        assert!(ask(&postgres, "select 1").is_err());
-
-        postgres.start_again().await.unwrap();
-        assert!(postgres.log().contains("automatic recovery in progress"), "{}", postgres.log());
-        assert_eq!(ask(&postgres, "select n from t").unwrap(), "42");
-        assert_eq!(postgres.url(), url);
-
-        postgres.stop().await.unwrap();
-        postgres.start_again().await.unwrap();
-        assert!(!postgres.log().contains("automatic recovery"), "a stop leaves nothing to recover");
-    }
-
-    #[tokio::test]
-    async fn one_that_stands_still_answers_when_it_goes_on() {
-        let mut postgres = Postgres::start().await.unwrap();
-        let sleep = postgres.psql(["-c", "select pg_sleep(0.3), 'slept'"]);
-        let mut standing = Process::spawn(sleep).unwrap();
-        postgres.pause().unwrap();
-        assert!(standing.wait(Duration::from_secs(1)).await.is_err(), "a session that was open stands still");
-        let mut late = Process::spawn(postgres.psql(["-c", "select 'late'"])).unwrap();
-        assert!(late.wait(Duration::from_millis(300)).await.is_err(), "and a new one gets no answer");
-        postgres.resume().unwrap();
-        assert!(standing.wait(PATIENCE).await.unwrap().success());
-        assert!(late.wait(PATIENCE).await.unwrap().success());
-        assert_eq!((standing.stdout().trim(), late.stdout().trim()), ("|slept", "late"));
-    }
-
-    #[tokio::test]
-    async fn it_goes_without_a_trace() {
-        let postgres = Postgres::start_with(&[("max_connections", "7")]).await.unwrap();
-        assert_eq!(ask(&postgres, "show max_connections").unwrap(), "7");
-        let version = postgres.pgbench(["--version"]).output().unwrap();
-        assert!(String::from_utf8_lossy(&version.stdout).starts_with("pgbench (PostgreSQL)"));
-        let mut processes = children(postgres.server.id());
-        processes.push(postgres.server.id());
-        let folder = postgres.folder.path().to_owned();
-        assert!(postgres.socket_dir().join(format!(".s.PGSQL.{}", postgres.port())).exists());
-        drop(postgres);
-        assert!(!folder.exists());
-        assert!(processes.iter().all(|process| !is_alive(*process)));
-    }
-
-    #[tokio::test]
-    async fn a_server_that_cannot_start_says_why() {
-        let error = Postgres::start_with(&[("no_such_setting", "1")]).await.unwrap_err().to_string();
-        assert!(error.contains("no_such_setting"), "{error}");
-    }
-}
+mod tests;

@@ -48,8 +48,8 @@ const GRANTS: &str = "SELECT id::text, device, place, feature, mode, fencing_tok
                       FROM licensing.grants ORDER BY granted_at";
 const PARTS: &str = "SELECT grants.id::text, part.line_item, part.source, part.count \
                      FROM licensing.grants AS grants, unnest(grants.parts) AS part";
-const ACTIVITY: &str = "SELECT at, kind, feature, grant_id::text, deltas::text, request::text \
-                        FROM licensing.activity ORDER BY at, id";
+const ACTIVITY: &str = "SELECT a.at, r.kind, r.feature, r.grant_id::text, r.deltas, r.request::text \
+                        FROM licensing.activity AS a, unnest(a.records) AS r ORDER BY a.at, r.id";
 /// Sums that are kept beside what they are the sums of: each row is one that is wrong.
 const DISAGREEMENTS: &[(&str, &str)] = &[
     (
@@ -66,7 +66,14 @@ const DISAGREEMENTS: &[(&str, &str)] = &[
     (
         "the number of records is not the one that is kept",
         "SELECT activity_rows::text FROM licensing.totals \
-         WHERE activity_rows <> (SELECT count(*) FROM licensing.activity)",
+         WHERE activity_rows <> (SELECT count(*) FROM licensing.activity, unnest(records))",
+    ),
+    (
+        "the time of an answer is kept nowhere, or the answer of a time is gone",
+        "SELECT id::text FROM licensing.answers FULL JOIN \
+           (SELECT unnest(ids) AS id FROM licensing.answer_times) AS t USING (id) \
+         WHERE (id IN (SELECT a.id FROM licensing.answers AS a)) <> \
+               (id IN (SELECT unnest(ids) FROM licensing.answer_times))",
     ),
     (
         "a grant has ended and is there",

@@ -9,6 +9,7 @@ use tracing::Instrument;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
+use super::super::Place;
 use super::super::tests::OTHER;
 use super::*;
 
@@ -94,4 +95,57 @@ fn without_traces_there_is_no_span_and_no_header() {
         span.in_scope(|| inject(&mut headers));
     });
     assert!(headers.is_empty());
+}
+
+#[tokio::test]
+async fn work_for_several_calls_is_part_of_one_and_linked_with_the_others() {
+    let exported = Exported::default();
+    let provider = provider(exported.clone(), 100);
+    LazyLock::force(&OTHER);
+    let guard = tracing::subscriber::set_default(registry().with(layer(&provider)));
+    let call =
+        || call_span("grpc.licensing.Release", "leasehold.licensing.v1.S", "Release", &HeaderMap::new());
+    let (first, second) = (call(), call());
+    let [one, two] = [&first, &second].map(|span| span.in_scope(Place::current).unwrap());
+    // A place does not keep a call from ending.
+    let work = tracing::debug_span!(parent: None, "work");
+    one.adopt(&work);
+    let place = Place::of(&work).unwrap();
+    place.link(&two);
+    place.done("phase", Duration::from_micros(7));
+    place.failed("it was");
+    two.took("waited.us", Duration::from_millis(2));
+    drop((second, first));
+    provider.force_flush().unwrap();
+    assert_eq!(exported.0.lock().unwrap().len(), 2);
+    drop((work, guard));
+    provider.force_flush().unwrap();
+
+    let spans = exported.0.lock().unwrap().clone();
+    let [second, first, work] = spans.as_slice() else { panic!("{spans:?}") };
+    assert_eq!(work.parent_span_id, first.span_context.span_id());
+    assert_eq!(work.span_context.trace_id(), first.span_context.trace_id());
+    assert_ne!(work.span_context.trace_id(), second.span_context.trace_id());
+    assert_eq!(work.links[0].span_context, second.span_context);
+    assert_eq!(second.links[0].span_context, work.span_context);
+    assert!(first.links.is_empty());
+    assert_eq!(work.events[0].name, "phase");
+    assert_eq!(work.events[0].attributes, [KeyValue::new("duration.us", 7)]);
+    assert!(matches!(work.status, Status::Error { .. }));
+    assert!(second.attributes.contains(&KeyValue::new("waited.us", 2_000)), "{second:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_exported_has_no_place() {
+    let provider = provider(Exported::default(), 0);
+    LazyLock::force(&OTHER);
+    let guard = tracing::subscriber::set_default(registry().with(layer(&provider)));
+    let span = call_span("n", "s", "m", &HeaderMap::new());
+    assert!(!span.is_disabled() && Place::of(&span).is_none(), "nobody wants it");
+    drop(guard);
+    let log_alone = registry().with(LevelFilter::DEBUG);
+    tracing::subscriber::with_default(log_alone, || {
+        assert!(call_span("n", "s", "m", &HeaderMap::new()).in_scope(Place::current).is_none());
+    });
+    assert!(Place::current().is_none());
 }

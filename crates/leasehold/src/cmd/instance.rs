@@ -1,0 +1,89 @@
+//! `leasehold instance`: how a logical licence server stands, and confirming one that was restored.
+
+use leasehold_proto::licensing::v1::{ConfirmRestoredRequest, GetInstanceRequest, GetInstanceResponse};
+use serde::Serialize;
+
+use super::connection::ServerArgs;
+use super::value::{seconds, time, without_prefix};
+use crate::exit::Failure;
+use crate::output::{Column, Format, List, Row, left, say};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show the instance: its name, id and status
+    Show {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Say that an instance which was started with `serve --restored` is as it should be
+    ///
+    /// From then on it borrows out again, and takes silent grants back once they had their time to be heard.
+    ConfirmRestored {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Show { server, output } => show(server, output).await,
+        Command::ConfirmRestored { server } => confirm_restored(server).await,
+    }
+}
+
+async fn show(server: ServerArgs, output: Format) -> Result<(), Failure> {
+    let connection = server.connect().await?;
+    let request = GetInstanceRequest { instance: server.instance };
+    let answer = connection.call(connection.stub().get_instance(request)).await?;
+    List { rows: vec![InstanceRow::of(&answer)], total: 1 }.print(output)
+}
+
+async fn confirm_restored(server: ServerArgs) -> Result<(), Failure> {
+    let connection = server.connect().await?;
+    let request = ConfirmRestoredRequest { instance: server.instance };
+    connection.call(connection.stub().confirm_restored(request)).await?;
+    say("Confirmed: borrows are granted again, and silent grants are taken back after a time to live.");
+    Ok(())
+}
+
+/// One logical licence server.
+#[derive(Serialize)]
+struct InstanceRow {
+    instance_id: String,
+    name: String,
+    status: String,
+    version: String,
+    server_time: Option<String>,
+}
+
+impl InstanceRow {
+    fn of(message: &GetInstanceResponse) -> Self {
+        Self {
+            instance_id: message.instance_id.clone(),
+            name: message.name.clone(),
+            status: without_prefix(message.status().as_str_name(), "INSTANCE_STATUS_"),
+            version: message.version.clone(),
+            server_time: time(message.server_time.as_ref()),
+        }
+    }
+}
+
+impl Row for InstanceRow {
+    const NAME: &'static str = "instances";
+    const COLUMNS: &'static [Column] =
+        &[left("INSTANCE"), left("NAME"), left("STATUS"), left("VERSION"), left("TIME")];
+    const EMPTY: &'static str = "There is no instance.";
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.instance_id.clone(),
+            self.name.clone(),
+            self.status.clone(),
+            self.version.clone(),
+            seconds(self.server_time.as_ref()),
+        ]
+    }
+}

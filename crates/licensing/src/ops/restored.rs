@@ -1,0 +1,81 @@
+//! The mark of an instance that was restored from a backup: set by a start that says so, taken away by an
+//! administrator who confirms it. Not responsible for what holds meanwhile; that is `domain`'s.
+//! Reference: `docs/reference/licensing.md`, "Restored from a backup".
+
+use std::collections::BTreeMap;
+
+use leasehold_domain::{Activity, ActivityKind, Changes, IdSource, InstanceId};
+use leasehold_proto::licensing::v1 as pb;
+use leasehold_runtime::CallContext;
+
+use super::drop_grant::actor;
+use crate::Error;
+use crate::state::State;
+
+/// Marks every instance. They stay marked, whoever serves them, until each is confirmed.
+pub(crate) async fn mark_all(state: &State) -> Result<(), Error> {
+    for instance in state.instances() {
+        set(state, instance.id, true, "started from a backup", "server").await?;
+    }
+    Ok(())
+}
+
+/// Tells whoever reads the log which instances are marked.
+pub(crate) async fn warn_of_marked(state: &State) -> Result<(), Error> {
+    for instance in state.instances() {
+        if state.store.is_restored(instance.id).await? {
+            tracing::warn!(
+                instance.name,
+                "restored from a backup: silent grants are not taken back and nothing is borrowed until an \
+                 administrator confirms it with `leasehold instance confirm-restored`"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// `ConfirmRestored`: takes the mark away; without one nothing happens.
+pub(crate) async fn confirm(
+    state: &State,
+    call: &CallContext,
+    message: pb::ConfirmRestoredRequest,
+) -> Result<pb::ConfirmRestoredResponse, Error> {
+    let instance = state.instance(&message.instance)?;
+    if set(state, instance.id, false, "confirmed after a start from a backup", &actor(call)).await? {
+        tracing::info!(instance.name, "the restored instance was confirmed");
+    }
+    Ok(pb::ConfirmRestoredResponse {})
+}
+
+/// Sets the mark or takes it away, with a record of it; says whether that changed anything.
+async fn set(
+    state: &State,
+    instance: InstanceId,
+    restored: bool,
+    detail: &str,
+    actor: &str,
+) -> Result<bool, Error> {
+    let clock = state.clock(instance);
+    let mut batch = state.store.begin(instance).await?;
+    let moment = clock.of_batch(&mut *batch, state.own_clock.monotonic()).await?;
+    if !batch.set_restored(restored).await? {
+        return Ok(false);
+    }
+    let now = moment.now;
+    let activity = Activity {
+        id: state.ids().uuid(),
+        at: now,
+        kind: ActivityKind::InstanceChanged,
+        hostid: None,
+        place: String::new(),
+        feature: String::new(),
+        grant: None,
+        deltas: BTreeMap::new(),
+        detail: detail.to_owned(),
+        request: None,
+        actor: actor.to_owned(),
+    };
+    batch.commit(&Changes { activity: vec![activity], ..Changes::default() }, &[], now).await?;
+    clock.committed(moment);
+    Ok(true)
+}
