@@ -37,7 +37,7 @@ pub enum Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// The services are not served yet.
+    /// The services are not served yet, or something that is required was not asked yet.
     Starting,
     /// Everything is there.
     Ready,
@@ -109,6 +109,13 @@ struct Dependency {
     gauge: Gauge,
 }
 
+impl Dependency {
+    /// Whether it is known how it stands, where that decides.
+    fn is_settled(&self) -> bool {
+        self.checked || self.standing.need == Need::DegradedOk
+    }
+}
+
 impl Readiness {
     /// Without dependencies, not open yet. `draining` is cancelled when the process begins to stop.
     pub fn new(clock: Arc<dyn Clock>, draining: CancellationToken) -> Self {
@@ -154,11 +161,12 @@ impl Readiness {
 
     /// How things stand.
     pub fn report(&self) -> Report {
-        let dependencies: Vec<_> = self.lock().iter().map(|it| it.standing.clone()).collect();
+        let (settled, dependencies): (Vec<bool>, Vec<Standing>) =
+            self.lock().iter().map(|it| (it.is_settled(), it.standing.clone())).unzip();
         let away = |need| dependencies.iter().any(|standing| standing.need == need && !standing.ok);
         let state = if self.0.draining.is_cancelled() {
             State::Draining
-        } else if !*self.0.opened.borrow() {
+        } else if !*self.0.opened.borrow() || settled.contains(&false) {
             State::Starting
         } else if away(Need::Required) {
             State::NotReady

@@ -204,3 +204,24 @@ async fn how_things_stand_is_measured_and_each_change_logged_once() {
     }
     assert!(lines.contains("\"reason\":\"connection refused\""), "{lines}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_goes_well_has_no_warning_and_one_that_does_not_has() {
+    for away in [false, true] {
+        let log = crate::telemetry::caught();
+        let _subscriber = tracing::subscriber::set_default(log.1);
+        let fixture = Fixture::new().await;
+        let (readiness, store) = (&fixture.readiness, Fake::default());
+        store.set_away(away);
+        store.add_to(readiness, "store", Need::Required);
+        readiness.open();
+        assert_eq!(readiness.report().state, State::Starting, "nobody knows yet");
+        fixture.watch();
+        sleep(A_WHILE).await;
+        let lines = log.0.text();
+        let warned = lines.matches("not ready: a required dependency is away").count();
+        assert_eq!(warned, usize::from(away), "{lines}");
+        assert_eq!(lines.contains("WARN"), away, "{lines}");
+        assert_eq!(fixture.served().await, !away);
+    }
+}
