@@ -35,10 +35,12 @@ pub(super) async fn wire(
     let leases: Arc<dyn Leases> = if config.redis.url.is_empty() {
         Arc::new(InProcessLeases::default())
     } else {
-        let leases: Arc<dyn Leases> = Arc::new(connect(&config.redis).await?);
+        let redis = connect(&config.redis).await?;
+        let address = redis.address();
+        let leases: Arc<dyn Leases> = Arc::new(redis);
         // Any instance will do: all are in one Redis.
         if let Some(instance) = store.instances().await?.first() {
-            observe::wants_leases(readiness, "redis", Arc::clone(&leases), instance.id);
+            observe::wants_leases(readiness, ("redis", address), Arc::clone(&leases), instance.id);
         }
         leases
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_domain::InstanceId;
-use leasehold_leases::Leases;
+use leasehold_leases::{LeaseError, Leases};
 use leasehold_runtime::admin::{Admin, Pages};
 use leasehold_runtime::readiness::Need;
 use leasehold_runtime::telemetry::Levels;
@@ -55,16 +55,16 @@ pub(super) fn needs_store(readiness: &Readiness, name: &'static str, store: Arc<
     });
 }
 
-/// Grants outlive the leases' absence, so that the server is ready without them.
+/// Grants outlive the leases' absence, so that the server is ready without them. `address` is where they are.
 pub(super) fn wants_leases(
     readiness: &Readiness,
-    name: &'static str,
+    (name, address): (&'static str, String),
     leases: Arc<dyn Leases>,
     instance: InstanceId,
 ) {
     readiness.add(name, Need::DegradedOk, DEADLINE, move || {
-        let leases = Arc::clone(&leases);
-        async move { leases.look(instance).await.map(drop).map_err(|error| error.to_string()) }
+        let (leases, address) = (Arc::clone(&leases), address.clone());
+        async move { leases.look(instance).await.map(drop).map_err(|error| cause(&error, &address)) }
     });
 }
 
@@ -80,5 +80,12 @@ fn because(error: &StoreError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error} ({cause})"),
         None => error.to_string(),
+    }
+}
+
+fn cause(error: &LeaseError, address: &str) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{address}: {cause}"),
+        None => format!("{address}: {error}"),
     }
 }

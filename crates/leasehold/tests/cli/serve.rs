@@ -5,6 +5,11 @@ use rustix::process::Signal;
 
 use crate::support::{ESTATE, Place, Server};
 
+/// An address of this machine where nobody listens: the port was free a moment ago.
+fn nobodys_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
 #[test]
 fn without_a_data_directory_it_says_how_to_get_one() {
     let place = Place::new();
@@ -95,4 +100,28 @@ fn rights_follow_the_estate_file_and_outlive_the_server() {
 
     let server = Server::start(place.command(["serve", "--listen", "127.0.0.1:0"]));
     assert_eq!(server.list(&place, "feature"), features);
+}
+
+#[test]
+fn a_redis_that_is_away_is_named_with_the_cause_and_without_its_password() {
+    let place = Place::initialised();
+    let redis = nobodys_address();
+    let url = format!("redis://kim:s3cret@{redis}/2");
+    let mut server = place.serve_with(ESTATE, &[("LEASEHOLD__REDIS__URL", &url)]);
+    let line = server.line("a dependency is away");
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.contains(&redis) && reason.contains("Connection refused"), "{line}");
+    assert_eq!((&line["dependency"], &line["level"]), (&"redis".into(), &"WARN".into()), "{line}");
+    assert_eq!(server.list(&place, "feature").len(), 2, "it serves without");
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(!log.contains("s3cret"), "{log}");
+}
+
+#[test]
+fn a_start_that_goes_well_has_nothing_to_warn_of() {
+    let place = Place::initialised();
+    let mut server = Server::start(place.command(["serve", "--listen", "127.0.0.1:0"]));
+    server.line("ready");
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.contains("\"level\":\"INFO\"") && !log.contains("\"level\":\"WARN\""), "{log}");
 }

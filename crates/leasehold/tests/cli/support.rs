@@ -195,6 +195,8 @@ pub(crate) struct Server {
     child: Child,
     /// Where it serves.
     pub(crate) address: String,
+    /// What it has logged and was read so far.
+    seen: String,
     lines: Receiver<String>,
     reader: Option<JoinHandle<()>>,
 }
@@ -210,17 +212,30 @@ impl Server {
                 let _ = sender.send(line);
             }
         });
-        let mut server = Self { child, address: String::new(), lines, reader: Some(reader) };
-        let mut seen = String::new();
-        while server.address.is_empty() {
-            let Ok(line) = server.lines.recv_timeout(PATIENCE) else { panic!("not ready: {seen}") };
-            let record: Value = serde_json::from_str(&line).unwrap_or_default();
-            if record["message"] == "licensing is ready" {
-                record["address"].as_str().unwrap().clone_into(&mut server.address);
-            }
-            seen += &line;
-        }
+        let (address, seen, reader) = (String::new(), String::new(), Some(reader));
+        let mut server = Self { child, address, seen, lines, reader };
+        let ready = server.line("licensing is ready");
+        ready["address"].as_str().unwrap().clone_into(&mut server.address);
         server
+    }
+
+    /// The first line of its log with this message, which is waited for.
+    pub(crate) fn line(&mut self, message: &str) -> Value {
+        let record = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
+        if let Some(found) = self.seen.lines().map(record).find(|line| line["message"] == message) {
+            return found;
+        }
+        loop {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("no line {message:?}: {}", self.seen)
+            };
+            self.seen += &line;
+            self.seen.push('\n');
+            let record = record(&line);
+            if record["message"] == message {
+                return record;
+            }
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -242,12 +257,13 @@ impl Server {
         listed.json()[format!("{what}s")].as_array().unwrap().clone()
     }
 
-    /// Sends a signal, waits for the end, and returns it with the rest of the log.
+    /// Sends a signal, waits for the end, and returns it with the log.
     pub(crate) fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
         send(signal, self.pid());
         let status = wait(&mut self.child);
         self.reader.take().unwrap().join().unwrap();
-        (status, self.lines.try_iter().collect::<Vec<_>>().join("\n"))
+        let rest = self.lines.try_iter().collect::<Vec<_>>().join("\n");
+        (status, std::mem::take(&mut self.seen) + &rest)
     }
 }
 

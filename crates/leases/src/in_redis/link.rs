@@ -97,6 +97,11 @@ impl Link {
         })
     }
 
+    /// Where it leads, `host:port`.
+    pub(super) fn address(&self) -> String {
+        self.server.address()
+    }
+
     fn standing(&self) -> Option<Result<Connection, Trouble>> {
         match &*self.state() {
             State::Up(connection) => Some(Ok(connection.clone())),
@@ -120,13 +125,28 @@ impl Link {
         if !is_new_enough(version) {
             return Err(Trouble::TooOld(version.to_owned()));
         }
+        self.choose_database(&mut redis).await?;
         let epoch = Epoch(self.epochs.fetch_add(1, Ordering::Relaxed));
         Ok(Connection { epoch, redis })
     }
 
+    /// Chooses the database of the settings. After a first answer an error without a code of its own is about the
+    /// number.
+    async fn choose_database(&self, redis: &mut MultiplexedConnection) -> Result<(), Trouble> {
+        let number = self.server.database;
+        if number == 0 {
+            return Ok(());
+        }
+        let chosen: RedisResult<()> = redis::cmd("SELECT").arg(number).query_async(redis).await;
+        chosen.map_err(|error| match error.code() {
+            Some("ERR") => Trouble::NoDatabase { number, said: error.detail().unwrap_or_default().into() },
+            _ => trouble(error),
+        })
+    }
+
     /// A connection that is secured, where that is wanted, and over which it was said who we are.
     async fn speak(&self) -> Result<MultiplexedConnection, Trouble> {
-        let Server { client, host, port, tls } = &self.server;
+        let Server { client, host, port, tls, .. } = &self.server;
         let Some(tls) = tls else {
             return Ok(client.get_multiplexed_async_connection_with_config(&self.config).await?);
         };

@@ -63,7 +63,7 @@ struct Shared {
 
 impl RedisLeases {
     /// Leases in the Redis of these settings. It is tried once, to find out what waiting does not mend: bad
-    /// settings, a refused password, a server that is too old. One that does not answer is no error here; calls
+    /// settings, a refused password, a database that it does not have, a server that is too old. One that does not answer is no error here; calls
     /// say so until it does.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
         let shared = Shared {
@@ -74,11 +74,16 @@ impl RedisLeases {
             instances: Mutex::default(),
         };
         if let Err(trouble) = shared.link.connection().await
-            && let Some(error) = ConnectError::of(shared.link.explain(trouble).await)
+            && let Some(error) = ConnectError::of(shared.link.explain(trouble).await, shared.link.address())
         {
             return Err(error);
         }
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Where Redis is, `host:port`.
+    pub fn address(&self) -> String {
+        self.shared.link.address()
     }
 }
 

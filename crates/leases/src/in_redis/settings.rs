@@ -70,11 +70,12 @@ impl Settings {
         // The parser's own message may repeat parts of the URL, the password among them.
         let info = url.as_str().into_connection_info().map_err(|_| refuse(not_a_url))?;
         let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(refuse(not_a_url)) };
-        let info = self.with_password(info).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let database = info.redis_settings().db();
+        let info = self.of_user(info).set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = Client::open(info).map_err(|_| refuse(not_a_url))?;
         let tls = wants_tls.then(|| Tls::new(&host, self.ca.as_deref())).transpose();
-        let tls = tls.map_err(|problem| ConnectError::Tls { problem })?;
-        Ok(Server { client, host, port, tls })
+        let tls = tls.map_err(|problem| ConnectError::Tls { server: address(&host, port), problem })?;
+        Ok(Server { client, host, port, database, tls })
     }
 
     /// The URL as if it asked for plain text, and whether it asks for TLS.
@@ -87,8 +88,9 @@ impl Settings {
         (self.url.clone(), false)
     }
 
-    fn with_password(&self, info: ConnectionInfo) -> ConnectionInfo {
-        let mut redis = info.redis_settings().clone().set_skip_set_lib_name();
+    /// Who asks. The database is chosen later, so that a refusal of the one is told from a refusal of the other.
+    fn of_user(&self, info: ConnectionInfo) -> ConnectionInfo {
+        let mut redis = info.redis_settings().clone().set_skip_set_lib_name().set_db(0);
         if let Some(password) = &self.password {
             redis = redis.set_password(password);
         }
@@ -102,7 +104,19 @@ pub(super) struct Server {
     pub(super) client: Client,
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) database: i64,
     pub(super) tls: Option<Tls>,
+}
+
+impl Server {
+    /// `host:port`, as messages name it.
+    pub(super) fn address(&self) -> String {
+        address(&self.host, self.port)
+    }
+}
+
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Without the password.
@@ -132,21 +146,42 @@ pub enum ConnectError {
         problem: &'static str,
     },
     /// There is no secure connection to be had, or none where one is wanted.
-    #[error("the connection to Redis cannot be secured: {problem}")]
+    #[error("the connection to Redis at {server} cannot be secured: {problem}")]
     Tls {
+        /// Its host and port.
+        server: String,
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// Redis refuses the user or the password.
-    #[error("Redis refuses the user or the password; correct them, or take them away if it wants none")]
+    /// Redis does not let us in.
+    #[error("Redis at {server} {problem}")]
     Refused {
+        /// Its host and port.
+        server: String,
+        /// What it refuses, and what to do.
+        problem: &'static str,
         /// What it said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Redis does not have the database of the URL.
+    #[error(
+        "Redis at {server} does not let database {database} be used: {said}; give the number of one that it has at the \
+         end of redis.url, or none for database 0"
+    )]
+    NoDatabase {
+        /// Its host and port.
+        server: String,
+        /// The number.
+        database: i64,
+        /// What it said.
+        said: String,
+    },
     /// This Redis lacks commands that are needed.
-    #[error("Redis {found} is too old; 6.2 or newer is needed")]
+    #[error("Redis {found} at {server} is too old; 6.2 or newer is needed")]
     TooOld {
+        /// Its host and port.
+        server: String,
         /// Its version.
         found: String,
     },
@@ -154,21 +189,34 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// The trouble as such an error, or `None` if it may pass.
-    pub(super) fn of(trouble: Trouble) -> Option<Self> {
+    pub(super) fn of(trouble: Trouble, server: String) -> Option<Self> {
         match trouble {
-            Trouble::TooOld(found) => Some(Self::TooOld { found }),
-            Trouble::Tls(problem) => Some(Self::Tls { problem: problem.to_string() }),
-            Trouble::Redis(error) if refused(&error) => Some(Self::Refused { source: Box::new(error) }),
+            Trouble::TooOld(found) => Some(Self::TooOld { server, found }),
+            Trouble::Tls(problem) => Some(Self::Tls { server, problem: problem.to_string() }),
+            Trouble::NoDatabase { number, said } => {
+                Some(Self::NoDatabase { server, database: number, said: said.to_string() })
+            }
+            Trouble::Redis(error) => {
+                let problem = refusal(&error)?;
+                Some(Self::Refused { server, problem, source: Box::new(error) })
+            }
             _ => None,
         }
     }
 }
 
-fn refused(error: &redis::RedisError) -> bool {
-    let code = error.code().unwrap_or_default();
-    error.kind() == redis::ErrorKind::AuthenticationFailed
-        || ["NOAUTH", "WRONGPASS", "NOPERM"].contains(&code)
+/// What Redis refuses, and what to do.
+fn refusal(error: &redis::RedisError) -> Option<&'static str> {
+    match error.code().unwrap_or_default() {
+        "NOAUTH" => Some("asks for a password; set redis.password_file, or redis.password"),
+        "NOPERM" => Some("does not let this user do what is needed; give the user more rights there"),
+        "WRONGPASS" => Some(WRONG_PASSWORD),
+        _ => (error.kind() == redis::ErrorKind::AuthenticationFailed).then_some(WRONG_PASSWORD),
+    }
 }
+
+const WRONG_PASSWORD: &str = "refuses the user or the password; correct them in redis.url and redis.password_file (or \
+                              redis.password), or take them away if it wants none";
 
 #[cfg(test)]
 mod tests {

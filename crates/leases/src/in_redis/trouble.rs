@@ -15,9 +15,11 @@ pub(super) enum Trouble {
     TooOld(String),
     #[error("the connection to Redis cannot be secured: {0}")]
     Tls(Arc<str>),
+    #[error("database {number} cannot be used: {said}")]
+    NoDatabase { number: i64, said: Arc<str> },
     #[error("no connection to Redis within {0:?}")]
     TooSlow(std::time::Duration),
-    #[error("Redis was not asked, because it failed a moment ago: {0}")]
+    #[error("{0} (a moment ago; it is asked again soon)")]
     Away(Arc<str>),
     #[error(
         "Redis forgot who was heard, its clock was set back, or it was asked too late; it is looked at again soon"

@@ -160,6 +160,46 @@ async fn a_password_is_needed_where_redis_wants_one() {
 }
 
 #[tokio::test]
+async fn what_waiting_does_not_mend_is_refused_with_the_address_and_what_to_do() {
+    let redis = Redis::start_with(&[("databases", "4")], None).await.unwrap();
+    let address = format!("127.0.0.1:{}", redis.port());
+    let url = |path: &str| format!("redis://{address}{path}");
+    let refusal = async |url| {
+        let error = RedisLeases::connect(&Settings::new(url)).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains(&address), "{told}");
+        (error, told)
+    };
+    Replica::with(&Settings::new(url("/3"))).await.look().await;
+    for (number, path) in [(4, "/4"), (-1, "/-1")] {
+        let (error, told) = refusal(url(path)).await;
+        assert!(
+            matches!(error, ConnectError::NoDatabase { database, .. } if database == number),
+            "{error:?}"
+        );
+        assert!(told.contains("out of range") && told.contains("redis.url"), "{told}");
+    }
+
+    redis.ask(&["CONFIG", "SET", "requirepass", "right-one"]).await.unwrap();
+    for path in ["", "/3", "/4"] {
+        let (error, told) = refusal(url(path)).await;
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
+        assert!(told.contains("asks for a password") && told.contains("redis.password_file"), "{told}");
+        let (error, told) = refusal(format!("redis://:wrong-one@{address}{path}")).await;
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
+        assert!(told.contains("correct them") && !told.contains("wrong-one"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_of_the_url_is_the_one_that_is_used() {
+    let redis = Redis::start().await.unwrap();
+    Replica::with(&Settings::new(format!("{}/3", redis.url()))).await.look().await;
+    let keys = redis.ask(&["INFO", "keyspace"]).await.unwrap();
+    assert!(keys.contains("db3:") && !keys.contains("db0:"), "{keys}");
+}
+
+#[tokio::test]
 async fn what_a_lease_costs_in_redis_is_bounded() {
     const LEASES: u32 = 100_000;
     let redis = Redis::start().await.unwrap();
