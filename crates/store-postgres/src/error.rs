@@ -24,6 +24,17 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a server that cannot be used may be usable a little later.
+pub(crate) fn may_pass(error: &sqlx::Error) -> bool {
+    let passes = |state: String| PASSING.contains(&&state[..2]) || state == ONLY_READS;
+    is_broken(error) || sql_state(error).is_some_and(passes)
+}
+
+/// Classes of what does: rollbacks that another try avoids; resources; what is in use; the operator; the system.
+const PASSING: [&str; 5] = ["40", "53", "55", "57", "58"];
+/// A server that only reads, because another one has taken over.
+const ONLY_READS: &str = "25006";
+
 /// What a failure means to a service.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     if is_broken(&error) {
@@ -42,11 +53,9 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
         ("23" | "22", _) => constraint(error),
         // Damaged pages and indexes.
         (_, "XX001" | "XX002") => StoreError::Corrupt { what: error.to_string() },
-        // Who may come in; rollbacks that another try avoids; resources; what is in use; the operator; the system;
-        // a server that only reads, because another one has taken over.
-        ("28" | "40" | "53" | "55" | "57" | "58", _) | (_, "25006") => {
-            StoreError::Unavailable { source: Box::new(error) }
-        }
+        // Who may come in is for the operator to mend, while the service runs.
+        ("28", _) => StoreError::Unavailable { source: Box::new(error) },
+        _ if may_pass(&error) => StoreError::Unavailable { source: Box::new(error) },
         _ => internal(error),
     }
 }

@@ -9,11 +9,8 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
-    /// There is no server, it does not let us in, or it broke off.
-    #[error(
-        "cannot use the database {database} at {server}: {reason}; check that PostgreSQL runs there, and the name \
-         of the database, the user and the password"
-    )]
+    /// There is no server, it is starting or too busy, or it broke off. It may get better.
+    #[error("cannot use the database {database} at {server}: {reason}; check that PostgreSQL runs there")]
     Cannot {
         /// The database's name.
         database: String,
@@ -21,6 +18,21 @@ pub enum OpenError {
         server: String,
         /// What the system or the server said.
         reason: String,
+        /// What the back end said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server answers, and refuses: waiting does not help.
+    #[error("PostgreSQL at {server} refuses the database {database}: {reason}; {remedy}")]
+    Refused {
+        /// The database's name.
+        database: String,
+        /// The server's host and port.
+        server: String,
+        /// What the server said.
+        reason: String,
+        /// What to do.
+        remedy: String,
         /// What the back end said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -88,4 +100,11 @@ pub enum OpenError {
         /// The step's version.
         version: i64,
     },
+}
+
+impl OpenError {
+    /// Whether the same may succeed a little later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Cannot { .. })
+    }
 }

@@ -4,11 +4,13 @@
 //! changes. All of it is one transaction under an advisory lock, so that replicas that start together follow
 //! each other.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 use uuid::Uuid;
 
 use crate::connections::within;
+use crate::error::may_pass;
 use crate::open::OpenError;
 use crate::settings::Settings;
 use crate::tls;
@@ -61,6 +63,7 @@ pub(crate) async fn migrate(options: &PgConnectOptions, settings: &Settings) -> 
 
 struct Database {
     name: String,
+    user: String,
     server: String,
 }
 
@@ -71,7 +74,7 @@ impl Database {
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let name = options.get_database().unwrap_or_else(|| options.get_username()).to_owned();
-        Self { name, server }
+        Self { name, user: options.get_username().to_owned(), server }
     }
 
     async fn migrate(&self, connection: &mut PgConnection) -> Result<(), OpenError> {
@@ -138,19 +141,37 @@ impl Database {
         if let Some(problem) = tls::problem(&error) {
             return OpenError::Tls { server, problem };
         }
-        let Some(said) = error.as_database_error() else {
-            return OpenError::Cannot {
-                database,
-                server,
-                reason: error.to_string(),
-                source: Box::new(error),
-            };
-        };
-        let reason = said.message().to_owned();
+        let said = error.as_database_error();
+        let reason = said.map_or_else(|| error.to_string(), |said| said.message().to_owned());
+        if may_pass(&error) {
+            return OpenError::Cannot { database, server, reason, source: Box::new(error) };
+        }
+        let code = said.and_then(DatabaseError::code).unwrap_or_default().into_owned();
         // Insufficient privilege.
-        if said.code().as_deref() == Some("42501") {
+        if code == "42501" {
             return OpenError::NotAllowed { database, reason };
         }
-        OpenError::Cannot { database, server, reason, source: Box::new(error) }
+        OpenError::Refused { database, server, reason, remedy: self.remedy(&code), source: Box::new(error) }
+    }
+
+    /// What to do where the server has refused with this code.
+    fn remedy(&self, code: &str) -> String {
+        let Self { name, user, .. } = self;
+        match code {
+            "3D000" => {
+                format!(
+                    "make it there with `createdb --owner {user} {name}`, or correct its name in postgres.url"
+                )
+            }
+            "28P01" => format!(
+                "check that there is a user {user} (`createuser --pwprompt {user}` makes one), and correct the password \
+                 in postgres.password_file or postgres.password"
+            ),
+            "28000" => format!(
+                "check that there is a user {user} that may log in (`createuser {user}` makes one), and that \
+                 pg_hba.conf lets it in from here, or correct postgres.url"
+            ),
+            _ => "the log of PostgreSQL may say more".to_owned(),
+        }
     }
 }

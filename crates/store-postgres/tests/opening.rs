@@ -4,6 +4,8 @@
 
 mod server;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use leasehold_domain::InstanceId;
@@ -11,6 +13,7 @@ use leasehold_store::LicensingStore;
 use leasehold_store::conformance::sample;
 use leasehold_store::licensing::Instance;
 use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings};
+use leasehold_testkit::Postgres;
 
 use server::Database;
 
@@ -112,11 +115,12 @@ async fn a_server_that_does_not_let_us_in_is_named_and_the_password_is_not() {
     let settings = database.settings();
     let nobody = settings.url.replace("postgres@", "nobody:s3cret@");
     let missing = format!("{}_missing", settings.url.replace("postgres@", "postgres:s3cret@"));
-    for url in [nobody, missing] {
+    for (url, remedy) in [(nobody, "`createuser nobody`"), (missing, "`createdb --owner postgres test_")] {
         let settings = Settings { password: Some("s3cret".to_owned()), ..Settings::new(url) };
         let error = refusal(&settings).await;
-        assert!(matches!(error, OpenError::Cannot { .. }), "{error:?}");
+        assert!(matches!(error, OpenError::Refused { .. }) && !error.may_pass(), "{error:?}");
         assert!(error.to_string().contains("127.0.0.1:"), "{error}");
+        assert!(error.to_string().contains(remedy), "{error}");
         for text in [error.to_string(), format!("{error:?}"), format!("{settings:?}")] {
             assert!(!text.contains("s3cret"), "{text}");
         }
@@ -124,11 +128,46 @@ async fn a_server_that_does_not_let_us_in_is_named_and_the_password_is_not() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_told_and_never_printed() {
+    let mut server = Postgres::start().await.unwrap();
+    let rules = "DO $$ BEGIN EXECUTE format('COPY (SELECT %L) TO %L', \
+         'host all all 127.0.0.1/32 scram-sha-256', current_setting('hba_file')); END $$";
+    let ran =
+        server.psql(["-c", "CREATE ROLE kim LOGIN PASSWORD 'right-one'", "-c", rules]).status().unwrap();
+    assert!(ran.success());
+    server.stop().await.unwrap();
+    server.start_again().await.unwrap();
+    let url = server.url().replace("postgres@", "kim@");
+    for password in [None, Some("wrong-one".to_owned())] {
+        let error = refusal(&Settings { password, ..Settings::new(url.clone()) }).await;
+        assert!(matches!(error, OpenError::Refused { .. }) && !error.may_pass(), "{error:?}");
+        let told = error.to_string();
+        assert!(told.contains("kim") && told.contains("postgres.password_file"), "{told}");
+        assert!(!format!("{told} {error:?}").contains("wrong-one"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_has_no_connection_left_may_have_one_later() {
+    let one = [("max_connections", "1"), ("superuser_reserved_connections", "0")];
+    let server = Postgres::start_with(&one).await.unwrap();
+    let mut holder = server.psql(["-c", "SELECT 'in'", "-c", "SELECT pg_sleep(600)"]);
+    let mut holder = holder.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "in\n");
+    let error = refusal(&Settings::new(server.url())).await;
+    assert!(matches!(error, OpenError::Cannot { .. }) && error.may_pass(), "{error:?}");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+}
+
+#[tokio::test]
 async fn where_nobody_listens_opening_says_so() {
     let port = leasehold_testkit::free_port().unwrap();
     let settings = Settings::new(format!("postgres://kim:s3cret@127.0.0.1:{port}/licences"));
     let error = refusal(&settings).await;
-    assert!(matches!(error, OpenError::Cannot { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Cannot { .. }) && error.may_pass(), "{error:?}");
     let text = error.to_string();
     for part in ["licences", &port.to_string(), "check that PostgreSQL runs there"] {
         assert!(text.contains(part), "{text}");

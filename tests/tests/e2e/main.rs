@@ -22,6 +22,7 @@ mod raw;
 mod restart;
 mod restored;
 mod server;
+mod start;
 mod tls;
 mod traces;
 mod trust;

@@ -7,6 +7,7 @@
 mod error;
 mod licensing;
 mod observe;
+mod postgres;
 mod store;
 
 use std::net::SocketAddr;

@@ -2,25 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use leasehold_domain::{IdSource, InstanceId};
-use leasehold_runtime::config::{Config, Postgres};
+use leasehold_runtime::config::Config;
 use leasehold_runtime::{Clock, SystemIds};
 use leasehold_store::licensing::Instance;
 use leasehold_store::{LicensingStore, StoreError};
-use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings};
+use leasehold_store_postgres::PostgresLicensingStore;
 use leasehold_store_sqlite::{DataDir, DataDirError, SqliteLicensingStore};
-use secrecy::ExposeSecret;
-use tokio::time::{Instant, sleep};
 
-use super::StartError;
+use super::{StartError, postgres};
 
 /// The name of the instance that requests mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
-/// How long a start waits for a database that is not there yet, and how often it looks.
-const WAIT_FOR_DATABASE: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Where licence state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +88,9 @@ impl OpenStore {
     ) -> Result<Self, StartError> {
         let sqlite = |store| Kept::Sqlite(Arc::new(store));
         let (licensing, directory) = match choice {
-            StoreChoice::Postgres => (Kept::Postgres(Arc::new(open_postgres(&config.postgres).await?)), None),
+            StoreChoice::Postgres => {
+                (Kept::Postgres(Arc::new(postgres::open(&config.postgres).await?)), None)
+            }
             StoreChoice::Memory => (sqlite(SqliteLicensingStore::open_in_memory().await?), None),
             StoreChoice::File(path) => (sqlite(SqliteLicensingStore::open(path).await?), None),
             StoreChoice::DataDir(path) => {
@@ -169,27 +165,6 @@ impl OpenStore {
             // Another replica, started at the same time, was faster.
             Err(StoreError::Constraint { .. }) if self.has_default_instance().await? => Ok(None),
             Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Opens the database, and waits for it where it is only starting.
-async fn open_postgres(settings: &Postgres) -> Result<PostgresLicensingStore, StartError> {
-    let settings = Settings {
-        password: settings.password().map(|password| password.expose_secret().to_owned()),
-        max_connections: settings.max_connections,
-        statement_timeout: settings.statement_timeout,
-        ..Settings::new(settings.url.clone())
-    };
-    let until = Instant::now() + WAIT_FOR_DATABASE;
-    loop {
-        match PostgresLicensingStore::open(&settings).await {
-            Ok(store) => return Ok(store),
-            Err(error @ OpenError::Cannot { .. }) if Instant::now() < until => {
-                tracing::warn!(%error, "waiting for the database");
-                sleep(LOOK_AGAIN).await;
-            }
-            Err(error) => return Err(error.into()),
         }
     }
 }
