@@ -164,3 +164,26 @@ fn what_cannot_be_asked_or_started_is_told() {
     server.leasehold(&place, args).expect_error(126, &["cannot be started"]);
     assert_eq!(used(&place, &server), 0, "returned");
 }
+
+#[test]
+fn a_grant_that_the_server_does_not_know_is_told_in_one_sentence() {
+    let place = Place::initialised();
+    let server = place.serve(ESTATE);
+    let address = server.address.clone();
+    let mut command = place.command(["run", "Export", "--server", &address, "--", "sleep", "300"]);
+    let mut run = Going::start(command.stderr(fs::File::create(place.path("told")).unwrap()));
+    until("the grant is there", || server.list(&place, "grant").pop());
+    server.stop(Signal::TERM);
+    // What an older backup is to this grant.
+    fs::remove_dir_all(place.path("leasehold-data")).unwrap();
+    place.leasehold(["init"]).expect(0);
+    // The grant has to be given back before a heartbeat finds that it is gone and has another one.
+    run.send(Signal::TERM);
+    let _server = Server::start(place.command(["serve", "--listen", &address]));
+    assert_eq!(run.wait().0, Some(128 + 15));
+    let told = fs::read_to_string(place.path("told")).unwrap();
+    let told: Vec<&str> = told.lines().filter(|line| !line.contains("in jeopardy")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("nothing was returned, because nothing was held any more"), "{told:?}");
+    assert!(!told[0].contains("takes it back"), "{told:?}");
+}

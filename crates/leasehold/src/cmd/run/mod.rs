@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
-use leasehold_client::{Checkout, Client, Guard, State};
+use leasehold_client::{Checkout, Client, Guard, ReleaseError, State};
 use leasehold_domain::{HostId, MAX_COUNT};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -190,6 +190,10 @@ async fn give_back(guard: Guard, signals: &mut Signals) {
     };
     let problem = match outcome {
         Some(Ok(Ok(()))) => return,
+        Some(Ok(Err(error @ ReleaseError::NotHeld { .. }))) => {
+            say(&format!("leasehold: {feature}: {error}"));
+            return;
+        }
         Some(Ok(Err(error))) => error.to_string(),
         Some(Err(_)) => "the server did not answer in time".to_owned(),
         None => "interrupted".to_owned(),
