@@ -3,10 +3,12 @@
 //! The handles are made once for a service, so that recording costs an atomic operation. Not responsible for
 //! when something is recorded.
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::Error;
+use leasehold_domain::InstanceId;
 use leasehold_domain::capability::{Outcome, Reason};
 use leasehold_store::StoreError;
 use metrics::{
@@ -36,6 +38,8 @@ pub const PROMOTIONS: &str = "leasehold_licensing_promotions_total";
 pub const GAPS: &str = "leasehold_licensing_gaps_total";
 /// Whether silent leases are spared because too many fell silent at once.
 pub const SELF_PRESERVATION: &str = "leasehold_licensing_self_preservation";
+/// Whether an instance is restored from a backup and not confirmed yet.
+pub const RESTORED: &str = "leasehold_licensing_restored";
 /// Whether this replica has its turn as the reaper.
 pub const REAPER_TURN: &str = "leasehold_licensing_reaper_turn_held";
 /// Failed operations of the back ends, by `backend` (`store`, `leases`) and `kind`.
@@ -113,6 +117,9 @@ pub struct Metrics {
     taken_back: Counter,
     promotions: Counter,
     self_preservation: Gauge,
+    restored: Gauge,
+    /// Which instances are.
+    restored_instances: Mutex<BTreeSet<InstanceId>>,
     reaper_turn: Gauge,
     floors_moved: Counter,
     endings: Counter,
@@ -143,6 +150,8 @@ impl Metrics {
             taken_back: counter!(TAKEN_BACK),
             promotions: counter!(PROMOTIONS),
             self_preservation: gauge!(SELF_PRESERVATION),
+            restored: gauge!(RESTORED),
+            restored_instances: Mutex::default(),
             reaper_turn: gauge!(REAPER_TURN),
             floors_moved: counter!(FLOORS_MOVED),
             endings: counter!(ENDINGS),
@@ -229,6 +238,18 @@ impl Metrics {
         self.self_preservation.set(if on { 1.0 } else { 0.0 });
     }
 
+    /// Whether this instance is restored and not confirmed yet. What is measured is whether any is.
+    pub fn restored(&self, instance: InstanceId, restored: bool) {
+        // Each change is one call.
+        let mut all = self.restored_instances.lock().unwrap_or_else(PoisonError::into_inner);
+        if restored {
+            all.insert(instance)
+        } else {
+            all.remove(&instance)
+        };
+        self.restored.set(if all.is_empty() { 0.0 } else { 1.0 });
+    }
+
     /// Whether this replica has the reaper's turn.
     pub fn reaper_turn(&self, held: bool) {
         self.reaper_turn.set(if held { 1.0 } else { 0.0 });
@@ -296,6 +317,7 @@ fn describe() {
     describe_counter!(PROMOTIONS, "Grants that were promoted.");
     describe_counter!(GAPS, "Gaps in which nobody could be heard, by kind.");
     describe_gauge!(SELF_PRESERVATION, "Whether silent leases are spared, too many being silent at once.");
+    describe_gauge!(RESTORED, "Whether an instance is restored from a backup and not confirmed yet.");
     describe_gauge!(REAPER_TURN, "Whether this replica has the reaper's turn.");
     describe_counter!(BACKEND_ERRORS, "Failed operations of back ends, by back end and kind.");
     describe_counter!(FLOORS_MOVED, "Floor deadlines moved forward.");

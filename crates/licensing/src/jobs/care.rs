@@ -70,6 +70,8 @@ impl Care {
 
     async fn tick(&mut self) -> Result<(), Error> {
         let restored = self.licensing.store.is_restored(self.instance).await?;
+        // Another replica may have confirmed it.
+        self.licensing.metrics.restored(self.instance, restored);
         let (sample, reading) = self.sample().await?;
         let gap = self.look(sample, restored);
         let clock = self.licensing.clock(self.instance);

@@ -2,6 +2,10 @@ use leasehold_runtime::Metrics as Recorded;
 
 use super::*;
 
+fn instance(number: u128) -> InstanceId {
+    InstanceId(uuid::Uuid::from_u128(number))
+}
+
 #[test]
 fn everything_is_recorded_under_its_name() {
     let (recorder, shown) = Recorded::new();
@@ -32,6 +36,7 @@ fn everything_is_recorded_under_its_name() {
         "promotions_total 7",
         "gaps_total{kind=\"pause\"} 1",
         "self_preservation 1",
+        "restored 1",
         "reaper_turn_held 1",
         "backend_errors_total{backend=\"store\",kind=\"unavailable\"} 1",
         "backend_errors_total{backend=\"leases\",kind=\"unavailable\"} 1",
@@ -43,7 +48,7 @@ fn everything_is_recorded_under_its_name() {
     }
     let described = text.lines().filter(|line| line.starts_with("# HELP leasehold_licensing_")).count();
     let typed = text.lines().filter(|line| line.starts_with("# TYPE leasehold_licensing_")).count();
-    assert_eq!((described, typed), (15, 15), "each has a description");
+    assert_eq!((described, typed), (16, 16), "each has a description");
 }
 
 fn record(metrics: &Metrics) {
@@ -67,9 +72,23 @@ fn record(metrics: &Metrics) {
     metrics.promoted(7);
     metrics.gap("pause");
     metrics.self_preservation(true);
+    metrics.restored(instance(1), true);
+    metrics.restored(instance(2), false);
     metrics.reaper_turn(true);
     metrics.backend_error(Backend::Store, "unavailable");
     metrics.backend_error(Backend::Leases, "unavailable");
     metrics.floors_moved(8);
     metrics.endings(9);
+}
+
+#[test]
+fn restored_is_measured_until_the_last_instance_is_confirmed() {
+    let (recorder, shown) = Recorded::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let metrics = Metrics::new();
+    for (number, restored, measured) in [(1, true, 1), (2, true, 1), (1, false, 1), (2, false, 0)] {
+        metrics.restored(instance(number), restored);
+        let line = format!("leasehold_licensing_restored {measured}\n");
+        assert!(shown.render().contains(&line), "{line} in\n{}", shown.render());
+    }
 }

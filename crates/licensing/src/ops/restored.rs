@@ -20,10 +20,12 @@ pub(crate) async fn mark_all(state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells whoever reads the log which instances are marked.
+/// Tells whoever reads the log or the metrics which instances are marked.
 pub(crate) async fn warn_of_marked(state: &State) -> Result<(), Error> {
     for instance in state.instances() {
-        if state.store.is_restored(instance.id).await? {
+        let restored = state.store.is_restored(instance.id).await?;
+        state.metrics.restored(instance.id, restored);
+        if restored {
             tracing::warn!(
                 instance.name,
                 "restored from a backup: silent grants are not taken back and nothing is borrowed until an \
@@ -59,6 +61,7 @@ async fn set(
     let mut batch = state.store.begin(instance).await?;
     let moment = clock.of_batch(&mut *batch, state.own_clock.monotonic()).await?;
     if !batch.set_restored(restored).await? {
+        state.metrics.restored(instance, restored);
         return Ok(false);
     }
     let now = moment.now;
@@ -77,5 +80,6 @@ async fn set(
     };
     batch.commit(&Changes { activity: vec![activity], ..Changes::default() }, &[], now).await?;
     clock.committed(moment);
+    state.metrics.restored(instance, restored);
     Ok(true)
 }
