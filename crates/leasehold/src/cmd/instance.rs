@@ -44,8 +44,12 @@ async fn show(server: ServerArgs, output: Format) -> Result<(), Failure> {
 async fn confirm_restored(server: ServerArgs) -> Result<(), Failure> {
     let connection = server.connect().await?;
     let request = ConfirmRestoredRequest { instance: server.instance };
-    connection.call(connection.stub().confirm_restored(request)).await?;
-    say("Confirmed: borrows are granted again, and silent grants are taken back after a time to live.");
+    let answer = connection.call(connection.stub().confirm_restored(request)).await?;
+    say(if answer.was_restored {
+        "Confirmed: borrows are granted again, and silent grants are taken back after a time to live."
+    } else {
+        "Nothing to confirm: the instance is not marked as restored. Nothing was changed."
+    });
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 
-use crate::support::{DROP_ALLOWED, ESTATE, Going, Place, until};
+use crate::support::{DROP_ALLOWED, ESTATE, Going, Place, Server, until};
 
 #[test]
 fn features_are_listed_for_people_and_for_programs() {
@@ -150,4 +151,31 @@ fn a_grant_is_ended_without_its_holder() {
 
     // The holder learns it, and its program is stopped because that was asked for.
     assert_eq!(holder.wait().0, Some(128 + 15));
+}
+
+#[test]
+fn confirming_says_whether_there_was_anything_to_confirm() {
+    let place = Place::initialised();
+    let mut command = place.command(["serve", "--listen", "127.0.0.1:0", "--restored"]);
+    command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
+    let mut server = Server::start(command);
+    let admin = server.line("the admin listener answers")["address"].as_str().unwrap().to_owned();
+    assert_eq!(restored(&admin), "1");
+    let confirm = || server.leasehold(&place, ["instance", "confirm-restored"]).expect(0).stderr;
+    let told = confirm();
+    assert!(told.contains("Confirmed: borrows are granted again"), "{told}");
+    assert_eq!(restored(&admin), "0");
+    let told = confirm();
+    assert!(told.contains("Nothing to confirm") && !told.contains("Confirmed"), "{told}");
+}
+
+/// What is measured of a restored instance.
+fn restored(admin: &str) -> String {
+    let mut connection = TcpStream::connect(admin).unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let value = answer.lines().find_map(|line| line.strip_prefix("leasehold_licensing_restored "));
+    value.unwrap_or_else(|| panic!("{answer}")).to_owned()
 }

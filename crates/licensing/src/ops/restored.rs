@@ -43,10 +43,12 @@ pub(crate) async fn confirm(
     message: pb::ConfirmRestoredRequest,
 ) -> Result<pb::ConfirmRestoredResponse, Error> {
     let instance = state.instance(&message.instance)?;
-    if set(state, instance.id, false, "confirmed after a start from a backup", &actor(call)).await? {
+    let was_restored =
+        set(state, instance.id, false, "confirmed after a start from a backup", &actor(call)).await?;
+    if was_restored {
         tracing::info!(instance.name, "the restored instance was confirmed");
     }
-    Ok(pb::ConfirmRestoredResponse {})
+    Ok(pb::ConfirmRestoredResponse { was_restored })
 }
 
 /// Sets the mark or takes it away, with a record of it; says whether that changed anything.

@@ -1144,7 +1144,11 @@ pub struct ConfirmRestoredRequest {
 }
 /// Confirmed, now or before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ConfirmRestoredResponse {}
+pub struct ConfirmRestoredResponse {
+    /// Whether there was anything to confirm: the instance was marked as restored until now.
+    #[prost(bool, tag = "1")]
+    pub was_restored: bool,
+}
 /// Asks for the policies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPoliciesRequest {
