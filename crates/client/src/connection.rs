@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{AddressError, ServerAddress};
 use crate::options::Options;
-use crate::tls::{ClientCertificate, Pem, Tls};
+use crate::tls::{ClientCertificate, Pem, Remedy, Tls};
 
 /// The environment variable that names the licence server, or the connection file.
 pub const SERVER_VARIABLE: &str = "LEASEHOLD_SERVER";
@@ -94,6 +94,17 @@ pub enum ConnectionError {
     /// A certificate that nothing asks for.
     #[error("a {0} is given and no CA, so the connection would be plain text; give the CA of the server too")]
     NoCa(&'static str),
+}
+
+impl ConnectionError {
+    /// What to give, where that would mend it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::HalfACertificate => Some(Remedy::Certificate),
+            Self::NoCa(_) => Some(Remedy::Ca),
+            _ => None,
+        }
+    }
 }
 
 impl Connection {

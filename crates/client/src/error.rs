@@ -6,6 +6,7 @@ use tonic::Code;
 
 use crate::address::ServerAddress;
 use crate::failure::Failure;
+use crate::tls::Remedy;
 
 /// A call that was not answered, or answered with an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,8 @@ pub enum CallError {
         server: ServerAddress,
         /// What is wrong, and what to do.
         problem: String,
+        /// What to give, where that would mend it.
+        remedy: Option<Remedy>,
     },
     /// The server has answered with an error.
     #[error("the licence server refused the call: {message}{}", call(.request_id.as_deref()))]
@@ -96,6 +99,8 @@ pub enum CheckoutError {
         server: ServerAddress,
         /// What is wrong, and what to do.
         problem: String,
+        /// What to give, where that would mend it.
+        remedy: Option<Remedy>,
     },
     /// The server has answered with an error.
     #[error("the licence server refused the call: {message}{}", call(.request_id.as_deref()))]
@@ -135,7 +140,8 @@ impl CallError {
     /// What a failure means to a program that called `server`.
     pub(crate) fn new(server: &ServerAddress, failure: Failure) -> Self {
         if failure.insecure {
-            return Self::Insecure { server: server.clone(), problem: failure.message };
+            let remedy = Remedy::of(&failure.message);
+            return Self::Insecure { server: server.clone(), problem: failure.message, remedy };
         }
         if failure.is_unreachable() {
             return Self::Unreachable { server: server.clone(), problem: failure.message };
@@ -165,7 +171,7 @@ impl From<CallError> for CheckoutError {
         match error {
             CallError::Invalid { field, problem } => Self::Invalid { field, problem },
             CallError::Unreachable { server, problem } => Self::Unreachable { server, problem },
-            CallError::Insecure { server, problem } => Self::Insecure { server, problem },
+            CallError::Insecure { server, problem, remedy } => Self::Insecure { server, problem, remedy },
             CallError::Server { reason, message, request_id } => Self::Server { reason, message, request_id },
         }
     }

@@ -58,4 +58,4 @@ pub use leasehold_proto::licensing::v1::{RefusalReason, RequestRefusal};
 pub use leasehold_proto::types::v1::ErrorReason;
 pub use options::{Options, Retry};
 pub use state::{LostReason, State};
-pub use tls::{ClientCertificate, Pem, Tls};
+pub use tls::{ClientCertificate, Pem, Remedy, Tls};

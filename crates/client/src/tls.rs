@@ -43,6 +43,38 @@ pub struct ClientCertificate {
     pub key: PathBuf,
 }
 
+/// What to give so that a connection can be secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The CA of the server's certificate.
+    Ca,
+    /// No CA: the server speaks plain text.
+    NoCa,
+    /// A client certificate and its key, or others.
+    Certificate,
+    /// The name that the server's certificate has.
+    ServerName,
+}
+
+// Every problem that one of these would mend says so, and is found by it: a transport hands on nothing but text.
+pub(crate) const GIVE_CA: &str = "give the CA of this server";
+const GIVE_NO_CA: &str = "connect to it without a CA";
+const GIVE_CERTIFICATE: &str = "give a client certificate that it trusts, and its key";
+const GIVE_NAME: &str = "give one as the server name";
+
+impl Remedy {
+    /// What would mend a problem.
+    pub(crate) fn of(problem: &str) -> Option<Self> {
+        let remedies = [
+            (GIVE_CA, Self::Ca),
+            (GIVE_NO_CA, Self::NoCa),
+            (GIVE_CERTIFICATE, Self::Certificate),
+            (GIVE_NAME, Self::ServerName),
+        ];
+        remedies.into_iter().find(|(words, _)| problem.contains(words)).map(|(_, remedy)| remedy)
+    }
+}
+
 impl Tls {
     /// Trusts the server certificates of these CAs, and shows nothing.
     pub fn new(ca: Pem) -> Self {
@@ -51,11 +83,7 @@ impl Tls {
 
     /// What a handshake is made with. Blocking.
     pub(crate) fn config(&self) -> Result<ClientConfig, String> {
-        let mut roots = RootCertStore::empty();
-        for certificate in self.ca.certificates()? {
-            let added = roots.add(certificate);
-            added.map_err(|error| format!("{} is no CA that can be used: {error}", self.ca.place()))?;
-        }
+        let roots = self.roots().map_err(|problem| format!("{problem}; {GIVE_CA}"))?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&TLS13])
             .expect("the provider has cipher suites of TLS 1.3")
@@ -63,22 +91,21 @@ impl Tls {
         let mut config = match &self.certificate {
             None => builder.with_no_client_auth(),
             Some(own) => {
-                let chain = certificates(&read(&own.certificate)?, &own.certificate.display().to_string())?;
-                let key = PrivateKeyDer::from_pem_slice(&read(&own.key)?).map_err(|error| {
-                    format!("{} holds no private key in PEM form ({error})", own.key.display())
-                })?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| match error {
-                    rustls::Error::InconsistentKeys(_) => format!(
-                        "the key in {} does not belong to the certificate in {}; give a pair",
-                        own.key.display(),
-                        own.certificate.display()
-                    ),
-                    other => format!("{} cannot be used: {other}", own.certificate.display()),
-                })?
+                let (chain, key) = own.read().map_err(|problem| format!("{problem}; {GIVE_CERTIFICATE}"))?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| own.unusable(&error))?
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
+    }
+
+    fn roots(&self) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        for certificate in self.ca.certificates()? {
+            let added = roots.add(certificate);
+            added.map_err(|error| format!("{} is no CA that can be used: {error}", self.ca.place()))?;
+        }
+        Ok(roots)
     }
 
     /// The name that the server's certificate must have, for a server called `host`.
@@ -87,6 +114,25 @@ impl Tls {
         ServerName::try_from(name.to_owned()).map_err(|_| {
             format!("a certificate cannot have the name {name:?}; give a host name or an IP address")
         })
+    }
+}
+
+impl ClientCertificate {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+        let chain = certificates(&read(&self.certificate)?, &self.certificate.display().to_string())?;
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
+            .map_err(|error| format!("{} holds no private key in PEM form ({error})", self.key.display()))?;
+        Ok((chain, key))
+    }
+
+    fn unusable(&self, error: &rustls::Error) -> String {
+        let (certificate, key) = (self.certificate.display(), self.key.display());
+        match error {
+            rustls::Error::InconsistentKeys(_) => format!(
+                "the key in {key} does not belong to the certificate in {certificate}; {GIVE_CERTIFICATE}"
+            ),
+            other => format!("{certificate} cannot be used: {other}; {GIVE_CERTIFICATE}"),
+        }
     }
 }
 
@@ -125,8 +171,7 @@ pub(crate) fn problem(error: &io::Error) -> Option<String> {
         rustls::Error::InvalidCertificate(problem) => certificate_problem(problem),
         rustls::Error::AlertReceived(alert) => alert_problem(*alert),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the server does not speak TLS; connect to it without a CA, or ask for the port that does"
-                .to_owned()
+            format!("the server does not speak TLS; {GIVE_NO_CA}, or ask for the port that does")
         }
         other => other.to_string(),
     })
@@ -135,14 +180,13 @@ pub(crate) fn problem(error: &io::Error) -> Option<String> {
 fn certificate_problem(problem: &CertificateError) -> String {
     match problem {
         CertificateError::NotValidForNameContext { expected, presented } => format!(
-            "the server's certificate is not for {}, but for {}; call the server by one of these names, or give one \
-             as the server name",
+            "the server's certificate is not for {}, but for {}; call the server by one of these names, or {GIVE_NAME}",
             expected.to_str(),
             names(presented)
         ),
         // A CA of the same name with another key is another CA.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the server's certificate is not of the CA that was given; give the CA of this server".to_owned()
+            format!("the server's certificate is not of the CA that was given; {GIVE_CA}")
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired; it needs a new one, or this machine's clock is wrong"
@@ -162,7 +206,7 @@ fn certificate_problem(problem: &CertificateError) -> String {
 fn alert_problem(alert: AlertDescription) -> String {
     let problem = match alert {
         AlertDescription::CertificateRequired => {
-            return "the server asks for a client certificate; give one with its key".to_owned();
+            return format!("the server asks for a client certificate; {GIVE_CERTIFICATE}");
         }
         AlertDescription::CertificateExpired => "it has expired, or is not valid yet",
         AlertDescription::UnknownCA => "it is not of a CA that the server trusts",
@@ -181,7 +225,7 @@ fn alert_problem(alert: AlertDescription) -> String {
         }
         other => return format!("the server has broken the handshake off ({other:?})"),
     };
-    format!("the server refuses this client's certificate: {problem}")
+    format!("the server refuses this client's certificate: {problem}; {GIVE_CERTIFICATE}")
 }
 
 /// Host names and addresses out of a certificate, as text.
@@ -223,7 +267,10 @@ mod tests {
         let tls = Tls::new(Pem::File("/nowhere/ca.pem".into()));
         assert!(problem(&tls).starts_with("/nowhere/ca.pem cannot be read: "), "{}", problem(&tls));
         let tls = Tls::new(Pem::Text("no PEM".into()));
-        assert_eq!(problem(&tls), "the CA certificate of the connection holds no certificate in PEM form");
+        assert_eq!(
+            problem(&tls),
+            "the CA certificate of the connection holds no certificate in PEM form; give the CA of this server"
+        );
         assert!(tls.name("kim@licences").unwrap_err().contains("kim@licences"));
         assert!(tls.name("::1").is_ok() && tls.name("licences").is_ok());
         let renamed = Tls { server_name: Some("other".into()), ..tls };

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::client::TlsStream;
 
-use crate::tls;
+use crate::tls::{self, GIVE_CA};
 
 /// How a failure begins that is a matter of certificates or of the lack of them.
 pub(crate) const INSECURE: &str = "the connection cannot be secured: ";
@@ -80,7 +80,7 @@ impl AsyncRead for Wire {
                     buffer.set_filled(before);
                 }
                 ready!(pause.get_or_insert_with(|| Box::pin(sleep(PAUSE))).as_mut().poll(context));
-                Poll::Ready(Err(insecure("the server speaks TLS; give the CA of its certificate")))
+                Poll::Ready(Err(insecure(&format!("the server speaks TLS; {GIVE_CA}"))))
             }
         }
     }

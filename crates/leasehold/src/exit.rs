@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use leasehold_client::{CallError, CheckoutError, ErrorReason};
+use leasehold_client::{CallError, CheckoutError, ConnectionError, ErrorReason, Remedy};
 use tonic::Code;
 
 /// Exit codes. 0 is success; 8 is kept for commands that succeed in part.
@@ -73,10 +73,13 @@ impl Failure {
     /// A call that was not answered, or answered with `code`.
     pub(crate) fn of_call(code: Code, error: CallError) -> Self {
         match &error {
-            _ if code == Code::Unauthenticated => Self::new(Exit::NotSignedIn, error),
+            _ if code == Code::Unauthenticated => {
+                Self::new(Exit::NotSignedIn, with_flags(&error, Some(Remedy::Certificate)))
+            }
             _ if code == Code::PermissionDenied => Self::new(Exit::Denied, error),
             CallError::Invalid { .. } => Self::new(Exit::Usage, error),
-            CallError::Unreachable { .. } | CallError::Insecure { .. } => Self::new(Exit::Unavailable, error),
+            CallError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CallError::Insecure { remedy, .. } => Self::new(Exit::Unavailable, with_flags(&error, *remedy)),
             CallError::Server { reason, .. } => Self::of_reason(*reason, error),
         }
     }
@@ -89,13 +92,32 @@ impl From<CheckoutError> for Failure {
                 Self::new(Exit::Denied, error)
             }
             CheckoutError::Invalid { .. } => Self::new(Exit::Usage, error),
-            CheckoutError::Unreachable { .. } | CheckoutError::Insecure { .. } => {
-                Self::new(Exit::Unavailable, error)
+            CheckoutError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CheckoutError::Insecure { remedy, .. } => {
+                Self::new(Exit::Unavailable, with_flags(&error, *remedy))
             }
             CheckoutError::Server { reason, .. } => Self::of_reason(*reason, error),
             CheckoutError::Stopped => Self::error(error),
         }
     }
+}
+
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
+        Self::new(Exit::Usage, with_flags(&error, error.remedy()))
+    }
+}
+
+/// An error about certificates, with the flags by which to give what it asks for.
+fn with_flags(error: &dyn fmt::Display, remedy: Option<Remedy>) -> String {
+    let flags = match remedy {
+        None => return error.to_string(),
+        Some(Remedy::Ca) => "--ca FILE, or LEASEHOLD_CA",
+        Some(Remedy::NoCa) => "it comes from --ca, LEASEHOLD_CA or the connection file",
+        Some(Remedy::Certificate) => "--cert FILE and --key FILE, or LEASEHOLD_CERT and LEASEHOLD_KEY",
+        Some(Remedy::ServerName) => "--server-name NAME, or LEASEHOLD_SERVER_NAME",
+    };
+    format!("{error} ({flags})")
 }
 
 impl From<Exit> for ExitCode {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::output::{Format, List, Row};
 
 /// Most rows that a server puts on one page.
@@ -68,7 +68,7 @@ impl ServerArgs {
             key,
             server_name: self.server_name.clone().or(set.server_name),
         };
-        let mut options = connection.options().map_err(|error| Failure::new(Exit::Usage, error))?;
+        let mut options = connection.options().map_err(Failure::from)?;
         options.instance.clone_from(&self.instance);
         options.call_timeout = Duration::from_secs(self.timeout);
         Ok(options)

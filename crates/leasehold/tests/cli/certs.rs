@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Place, exists};
+use crate::support::{ESTATE, Place, exists};
 
 const NAMES: [&str; 8] = ["ca", "licensing", "updates", "sync", "gateway", "backoffice", "admin", "client"];
 
@@ -98,9 +98,53 @@ fn plain_text_to_the_network_keeps_the_server_from_starting() {
 fn half_a_client_certificate_is_a_usage_error() {
     let place = Place::new();
     let half = ["feature", "list", "--cert", "me.pem"];
-    place.leasehold(half).expect_error(2, &["a client certificate and its key go together"]);
+    place.leasehold(half).expect_error(2, &["a client certificate and its key go together", "--key FILE"]);
     let plain = ["feature", "list", "--cert", "me.pem", "--key", "me-key.pem"];
-    place.leasehold(plain).expect_error(2, &["no CA"]);
+    place.leasehold(plain).expect_error(2, &["no CA", "--ca FILE"]);
     let nowhere = ["feature", "list", "--server", "./nowhere.json"];
     place.leasehold(nowhere).expect_error(2, &["connection file ./nowhere.json cannot be read"]);
+}
+
+#[test]
+fn what_certificates_are_wanted_is_told_with_the_flags_to_give_them_by() {
+    let place = Place::initialised();
+    for folder in ["tls", "other"] {
+        place.leasehold(["certs", "init", "--out", folder]).expect(0);
+    }
+    let server = place.serve_with(
+        ESTATE,
+        &[
+            ("LEASEHOLD__TLS__CERTIFICATE", "tls/licensing.pem"),
+            ("LEASEHOLD__TLS__KEY", "tls/licensing-key.pem"),
+            ("LEASEHOLD__TLS__CLIENT_CA", "tls/ca.pem"),
+        ],
+    );
+    let list = |flags: &str| {
+        server.leasehold(&place, ["feature", "list"].into_iter().chain(flags.split_whitespace()))
+    };
+    let (ca, certificate) = ("--ca FILE, or LEASEHOLD_CA", "--cert FILE and --key FILE, or LEASEHOLD_CERT");
+    for (flags, code, asked) in [
+        ("", 7, ca),
+        ("--ca other/ca.pem", 7, ca),
+        ("--ca nowhere.pem", 7, ca),
+        ("--ca tls/ca.pem --server-name licences", 7, "--server-name NAME, or LEASEHOLD_SERVER_NAME"),
+        ("--ca tls/ca.pem", 4, certificate),
+        ("--ca tls/ca.pem --cert other/admin.pem --key other/admin-key.pem", 7, certificate),
+        ("--ca tls/ca.pem --cert tls/admin.pem --key other/admin-key.pem", 7, certificate),
+        ("--ca tls/ca.pem --cert tls/admin.pem --key nowhere.pem", 7, certificate),
+    ] {
+        list(flags).expect_error(code, &[asked]);
+    }
+    list("--ca tls/ca.pem --cert tls/admin.pem --key tls/admin-key.pem").expect(0);
+    let run = ["run", "Export", "--", "true"];
+    server.leasehold(&place, run).expect_error(7, &["the server speaks TLS", ca]);
+}
+
+#[test]
+fn a_ca_for_a_server_on_plain_text_is_told_where_it_comes_from() {
+    let place = Place::initialised();
+    place.leasehold(["certs", "init", "--out", "tls"]).expect(0);
+    let server = place.serve(ESTATE);
+    let list = ["feature", "list", "--ca", "tls/ca.pem"];
+    server.leasehold(&place, list).expect_error(7, &["does not speak TLS", "it comes from --ca"]);
 }
