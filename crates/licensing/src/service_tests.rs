@@ -266,3 +266,23 @@ async fn floors_of_another_clock_that_come_a_moment_after_a_gap_are_set_anew() {
     };
     timeout(LONG, set_anew).await.expect("nobody's heartbeat can have moved it there");
 }
+
+#[tokio::test]
+async fn that_another_replica_has_marked_or_confirmed_an_instance_is_measured() {
+    let (recorder, shown) = leasehold_runtime::Metrics::new();
+    let _guard = ::metrics::set_default_local_recorder(&recorder);
+    let world = World::start(0).await;
+    for (restored, line) in
+        [(true, "leasehold_licensing_restored 1\n"), (false, "leasehold_licensing_restored 0\n")]
+    {
+        let mut batch = world.store.begin(INSTANCE).await.unwrap();
+        assert!(batch.set_restored(restored).await.unwrap());
+        batch.commit(&Changes::default(), &[], at(0)).await.unwrap();
+        let measured = async {
+            while !shown.render().contains(line) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LONG, measured).await.unwrap_or_else(|_| panic!("{}", shown.render()));
+    }
+}

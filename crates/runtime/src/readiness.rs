@@ -93,8 +93,8 @@ struct Inner {
     draining: CancellationToken,
     dependencies: Mutex<Vec<Dependency>>,
     opened: watch::Sender<bool>,
-    /// What health says, and only this module may change; held while it is changed.
-    shown: tokio::sync::Mutex<Option<bool>>,
+    /// What health and the log have said, and only this module may change; held while it is changed.
+    shown: tokio::sync::Mutex<Option<State>>,
     ready: watch::Sender<bool>,
     ready_gauge: Gauge,
 }
@@ -234,7 +234,9 @@ impl Readiness {
     async fn show(&self, health: &Health) {
         let mut shown = self.0.shown.lock().await;
         let report = self.report();
-        if *shown == Some(report.ready) {
+        // What is missing while all the same it is ready, the dependency's own line says.
+        let state = if report.ready { State::Ready } else { report.state };
+        if *shown == Some(state) {
             return;
         }
         if report.ready {
@@ -248,7 +250,7 @@ impl Readiness {
                 _ => tracing::warn!("not ready: a required dependency is away"),
             }
         }
-        *shown = Some(report.ready);
+        *shown = Some(state);
         self.0.ready_gauge.set(if report.ready { 1.0 } else { 0.0 });
         self.0.ready.send_replace(report.ready);
     }

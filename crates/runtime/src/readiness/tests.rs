@@ -211,17 +211,20 @@ async fn a_start_that_goes_well_has_no_warning_and_one_that_does_not_has() {
         let log = crate::telemetry::caught();
         let _subscriber = tracing::subscriber::set_default(log.1);
         let fixture = Fixture::new().await;
-        let (readiness, store) = (&fixture.readiness, Fake::default());
-        store.set_away(away);
-        store.add_to(readiness, "store", Need::Required);
+        let readiness = &fixture.readiness;
+        readiness.add("store", Need::Required, DEADLINE, move || async move {
+            sleep(Duration::from_millis(1)).await;
+            if away { Err("connection refused".to_owned()) } else { Ok(()) }
+        });
         readiness.open();
-        assert_eq!(readiness.report().state, State::Starting, "nobody knows yet");
         fixture.watch();
+        tokio::task::yield_now().await;
+        let state = readiness.report().state;
         sleep(A_WHILE).await;
         let lines = log.0.text();
         let warned = lines.matches("not ready: a required dependency is away").count();
         assert_eq!(warned, usize::from(away), "{lines}");
         assert_eq!(lines.contains("WARN"), away, "{lines}");
-        assert_eq!(fixture.served().await, !away);
+        assert_eq!((state, fixture.served().await), (State::Starting, !away), "nobody knew yet");
     }
 }
