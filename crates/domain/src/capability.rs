@@ -173,7 +173,7 @@ impl CapabilityRequest {
         }
         let mut names = BTreeSet::new();
         for (index, feature) in self.features.iter().enumerate() {
-            if !names.insert(&feature.name) {
+            if self.features.len() > 1 && !names.insert(&feature.name) {
                 return field(
                     format!("features[{index}].name"),
                     "the feature occurs twice; add the counts up",

@@ -3,8 +3,9 @@
 //! Responsible for keeping counters, grants and activity records in step: counts move only through
 //! [`Estate::charge`] and its reverse. Not responsible for deciding; that is `decision` and `release`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Activity, ActivityKind};

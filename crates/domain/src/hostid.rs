@@ -144,7 +144,9 @@ impl FromStr for HostId {
 
 impl fmt::Display for HostId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.value, self.kind.name())
+        formatter.write_str(&self.value)?;
+        formatter.write_str("/")?;
+        formatter.write_str(self.kind.name())
     }
 }
 

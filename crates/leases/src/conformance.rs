@@ -78,6 +78,7 @@ pub async fn all(leases: &dyn Leases) {
     a_condemned_lease_is_left_to_the_store(leases).await;
     a_lease_that_lapsed_is_left_to_the_store(leases).await;
     what_waited_counts_from_when_it_was_heard(leases).await;
+    leases_of_several_kinds_go_together(leases).await;
     an_older_token_earns_nothing(leases).await;
     nobody_is_condemned_by_what_was_forgotten(leases).await;
     an_ended_grant_stays_ended(leases).await;
@@ -171,6 +172,38 @@ async fn what_waited_counts_from_when_it_was_heard(leases: &dyn Leases) {
         assert_eq!(verdict(leases, one, now).await, Verdict::Heard { rest });
         assert!(condemned(leases, one, START + patience()).await);
     }
+}
+
+async fn leases_of_several_kinds_go_together(leases: &dyn Leases) {
+    let kinds = [(1, 10), (5, 20), (5, 10), (1, 40)];
+    let kinds = (50..).zip(kinds.map(|(token, ttl)| (token, SignedDuration::from_secs(ttl))));
+    let all: Vec<Lease> = kinds.map(|(grant, (token, ttl))| Lease { ttl, ..lease(grant, token) }).collect();
+    let hear_all = async |now| {
+        let shown: Vec<GrantRef> = all.iter().map(shown).collect();
+        leases.heartbeat(instance(), &shown, now).await.expect("it answers")
+    };
+    let rests_are = async |heard: &[Duration], now: Duration| {
+        for (one, heard) in all.iter().zip(heard) {
+            let rest = server_patience(one.ttl).unsigned_abs().saturating_sub(now.saturating_sub(*heard));
+            assert_eq!(verdict(leases, one, now).await, Verdict::Heard { rest }, "{one:?}");
+        }
+    };
+    leases.register(instance(), &all, START, START + SECOND).await.expect("it answers");
+    rests_are(&[START; 4], START + 2 * SECOND).await;
+    let later = START + 9 * SECOND;
+    let well: Vec<Heard> = all.iter().map(|one| Heard::Ok { ttl: one.ttl }).collect();
+    assert_eq!(hear_all(later).await, well);
+    rests_are(&[later; 4], later + SECOND).await;
+    let earned = [3, 1, 3, 2].map(|after| later + after * SECOND);
+    let both: Vec<_> = all.iter().copied().zip(earned).collect();
+    leases.earned(instance(), &both, later + 4 * SECOND).await.expect("it answers");
+    rests_are(&earned, later + 5 * SECOND).await;
+    // The short ones have run down by now, and the long ones have not.
+    let well: Vec<Heard> = all
+        .iter()
+        .map(|one| if one.ttl > TTL { Heard::Ok { ttl: one.ttl } } else { Heard::Unknown })
+        .collect();
+    assert_eq!(hear_all(later + 14 * SECOND).await, well);
 }
 
 async fn an_older_token_earns_nothing(leases: &dyn Leases) {

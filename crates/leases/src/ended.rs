@@ -1,8 +1,9 @@
 //! Why leases ended, remembered for a while so that their holders hear the reason.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use leasehold_domain::GrantId;
 use leasehold_domain::grant::Lost;
 

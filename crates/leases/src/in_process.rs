@@ -26,7 +26,7 @@ pub struct InProcessLeases {
 
 #[derive(Debug, Default)]
 struct Shard {
-    alive: HashMap<GrantId, Known>,
+    alive: foldhash::HashMap<GrantId, Known>,
     condemned: HashMap<GrantId, FencingToken>,
     ended: Ended,
 }

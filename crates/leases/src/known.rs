@@ -1,8 +1,8 @@
 //! A lease as one process knows it: its secret, when it was heard, and when its floor deadline was moved.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use jiff::SignedDuration;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::{FencingToken, GrantId, GrantRef, LeaseToken};

@@ -1,7 +1,9 @@
-//! What the licensing service measures: names, descriptions, and the handles to record with.
+//! What the licensing service measures: the handles to record with.
 //!
 //! The handles are made once for a service, so that recording costs an atomic operation. Not responsible for
 //! when something is recorded.
+
+mod names;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,43 +13,13 @@ use crate::Error;
 use leasehold_domain::InstanceId;
 use leasehold_domain::capability::{Outcome, Reason};
 use leasehold_store::StoreError;
-use metrics::{
-    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
-};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// Pieces of work decided in one transaction.
-pub const BATCH_SIZE: &str = "leasehold_licensing_batch_size";
-/// How long the phases of a batch took, by `phase`: `load`, `decide`, `commit`, `settle`.
-pub const BATCH_DURATION: &str = "leasehold_licensing_batch_duration_seconds";
-/// Pieces of work that wait for a decision.
-pub const QUEUE_DEPTH: &str = "leasehold_licensing_queue_depth";
-/// Requests turned away, by `reason`: `overloaded`, `late`.
-pub const SHED: &str = "leasehold_licensing_requests_shed_total";
-/// Features that were answered, by `outcome` and, where refused, `reason`.
-pub const ANSWERS: &str = "leasehold_licensing_answers_total";
-/// Grants in force, by `kind`: `online`, `borrowed`.
-pub const GRANTS: &str = "leasehold_licensing_grants";
-/// Leases that were shown in heartbeats, by `result`: `ok`, `degraded`, `lost`.
-pub const HEARTBEATS: &str = "leasehold_licensing_heartbeats_total";
-/// Leases of silent holders that were taken back.
-pub const TAKEN_BACK: &str = "leasehold_licensing_leases_taken_back_total";
-/// Grants that were promoted.
-pub const PROMOTIONS: &str = "leasehold_licensing_promotions_total";
-/// Gaps in which nobody could be heard, by `kind`.
-pub const GAPS: &str = "leasehold_licensing_gaps_total";
-/// Whether silent leases are spared because too many fell silent at once.
-pub const SELF_PRESERVATION: &str = "leasehold_licensing_self_preservation";
-/// Whether an instance is restored from a backup and not confirmed yet.
-pub const RESTORED: &str = "leasehold_licensing_restored";
-/// Whether this replica has its turn as the reaper.
-pub const REAPER_TURN: &str = "leasehold_licensing_reaper_turn_held";
-/// Failed operations of the back ends, by `backend` (`store`, `leases`) and `kind`.
-pub const BACKEND_ERRORS: &str = "leasehold_licensing_backend_errors_total";
-/// Floor deadlines that were moved forward.
-pub const FLOORS_MOVED: &str = "leasehold_licensing_floors_moved_total";
-/// Ended grants that were learned of from the store.
-pub const ENDINGS: &str = "leasehold_licensing_endings_polled_total";
+use names::describe;
+pub use names::{
+    ANSWERS, BACKEND_ERRORS, BATCH_DURATION, BATCH_SIZE, ENDINGS, FLOORS_MOVED, GAPS, GRANTS, HEARTBEATS,
+    PROMOTIONS, QUEUE_DEPTH, REAPER_TURN, RESTORED, SELF_PRESERVATION, SHED, TAKEN_BACK,
+};
 
 /// Every outcome of a feature.
 const OUTCOMES: usize = Outcome::Refused as usize + 1;
@@ -303,25 +275,6 @@ fn store_error_kind(error: &StoreError) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "nobody holds 2^53 of anything")]
 fn number(count: impl TryInto<u64>) -> f64 {
     count.try_into().map_or(f64::MAX, |count| count as f64)
-}
-
-fn describe() {
-    describe_histogram!(BATCH_SIZE, "Pieces of work decided in one transaction.");
-    describe_histogram!(BATCH_DURATION, "How long the phases of a batch took.");
-    describe_gauge!(QUEUE_DEPTH, "Pieces of work that wait for a decision.");
-    describe_counter!(SHED, "Requests turned away undecided, by reason.");
-    describe_counter!(ANSWERS, "Features answered, by outcome and reason of a refusal.");
-    describe_gauge!(GRANTS, "Grants in force, by kind.");
-    describe_counter!(HEARTBEATS, "Leases shown in heartbeats, by how they stand.");
-    describe_counter!(TAKEN_BACK, "Leases of silent holders that were taken back.");
-    describe_counter!(PROMOTIONS, "Grants that were promoted.");
-    describe_counter!(GAPS, "Gaps in which nobody could be heard, by kind.");
-    describe_gauge!(SELF_PRESERVATION, "Whether silent leases are spared, too many being silent at once.");
-    describe_gauge!(RESTORED, "Whether an instance is restored from a backup and not confirmed yet.");
-    describe_gauge!(REAPER_TURN, "Whether this replica has the reaper's turn.");
-    describe_counter!(BACKEND_ERRORS, "Failed operations of back ends, by back end and kind.");
-    describe_counter!(FLOORS_MOVED, "Floor deadlines moved forward.");
-    describe_counter!(ENDINGS, "Ended grants learned of from the store.");
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod collector;
 mod file;
+mod json;
 mod levels;
 mod place;
 mod traces;
@@ -27,6 +28,7 @@ use crate::panics;
 use file::LogFile;
 use writer::Writer;
 
+pub use json::JsonLines;
 pub use levels::Levels;
 pub use place::{Place, count};
 pub use traces::{Propagate, Propagating};
@@ -180,8 +182,7 @@ fn json<W>(writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer().with_writer(writer).json().flatten_event(true);
-    lines.with_current_span(false).with_span_list(false).boxed()
+    fmt::layer().with_writer(writer).event_format(<JsonLines>::default()).boxed()
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ CREATE FUNCTION licensing.load(
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    v_devices  licensing.devices[];
     v_grants   licensing.grants[];
     v_entries  licensing.entries[];
     v_features text[] := p_features;
@@ -138,9 +139,22 @@ BEGIN
                               WHERE a.instance = p_instance AND a.id = c.id
                              OFFSET 0) AS found;
     END IF;
-    IF cardinality(p_devices) > 0 THEN
+    IF cardinality(p_hosts) > 0 THEN
+        SELECT array_agg(found.known) INTO v_devices
+          FROM unnest(p_hosts) AS h (hostid)
+         CROSS JOIN LATERAL (SELECT d AS known
+                               FROM licensing.devices AS d
+                              WHERE d.instance = p_instance AND d.hostid = h.hostid
+                             OFFSET 0) AS found;
+    END IF;
+    -- Whatever is out is out to a device that is known.
+    IF v_devices IS NOT NULL THEN
+        RETURN QUERY
+        SELECT 3::smallint, record_send(ROW(d.hostid, d.alias, d.device_type, d.first_seen, d.last_seen, d.blocked))
+          FROM unnest(v_devices) AS d;
         SELECT array_agg(found.held) INTO v_grants
           FROM unnest(p_devices, p_places) AS h (device, place)
+          JOIN unnest(v_devices) AS d ON d.hostid = h.device
          CROSS JOIN LATERAL (SELECT g AS held
                                FROM licensing.grants AS g
                               WHERE g.instance = p_instance AND g.device = h.device AND g.place = h.place
@@ -156,7 +170,7 @@ BEGIN
         v_charged := ARRAY(SELECT p.line_item FROM unnest(v_grants) AS g CROSS JOIN unnest(g.parts) AS p);
     END IF;
 
-    IF cardinality(p_hostids) > 0 THEN
+    IF EXISTS (SELECT FROM licensing.entries AS e WHERE e.instance = p_instance) THEN
         SELECT array_agg(found.entry) INTO v_entries
           FROM unnest(p_hostids) AS h (hostid)
          CROSS JOIN LATERAL (SELECT e AS entry
@@ -169,17 +183,6 @@ BEGIN
               FROM unnest(v_entries) AS e;
             v_features := v_features || ARRAY(SELECT e.feature FROM unnest(v_entries) AS e);
         END IF;
-    END IF;
-
-    IF cardinality(p_hosts) > 0 THEN
-        RETURN QUERY
-        SELECT 3::smallint, found.content
-          FROM unnest(p_hosts) AS h (hostid)
-         CROSS JOIN LATERAL (SELECT record_send(ROW(d.hostid, d.alias, d.device_type, d.first_seen, d.last_seen,
-                                                    d.blocked)) AS content
-                               FROM licensing.devices AS d
-                              WHERE d.instance = p_instance AND d.hostid = h.hostid
-                             OFFSET 0) AS found;
     END IF;
 
     RETURN QUERY

@@ -2,9 +2,10 @@
 //!
 //! Not responsible for when they are sent: that is the batch's.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use foldhash::HashSet;
 use jiff::Timestamp;
 use leasehold_domain::{Changes, Device, Grant, GrantId, Holder, HostId, RequestId};
 use leasehold_store::StoreError;
@@ -13,7 +14,7 @@ use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use crate::encode::{micros, texts};
+use crate::encode::{hostids, micros, texts};
 use crate::session::Types;
 use crate::tables::{activity, answers, devices, endings, grants, line_items};
 
@@ -40,19 +41,27 @@ const MAX_IDLE_MILLIS: u128 = 2_000_000_000;
 /// What was looked for and what was found: under the instance's lock nothing else is there until this batch writes it.
 #[derive(Default)]
 pub(crate) struct Looked {
-    pub(crate) holders: HashSet<Holder>,
-    pub(crate) hosts: HashSet<HostId>,
+    /// In their order.
+    pub(crate) holders: Vec<Holder>,
     pub(crate) found_hosts: HashSet<HostId>,
     pub(crate) found_grants: HashSet<GrantId>,
 }
 
 impl Looked {
+    /// These holders, with their devices and grants, are looked for as well.
+    pub(crate) fn add(&mut self, holders: &[Holder]) {
+        self.holders.extend_from_slice(holders);
+        self.holders.sort_unstable();
+        self.holders.dedup();
+    }
+
     fn is_new_device(&self, device: &Device) -> bool {
-        self.hosts.contains(&device.hostid) && !self.found_hosts.contains(&device.hostid)
+        let looked = self.holders.binary_search_by(|holder| holder.device.cmp(&device.hostid)).is_ok();
+        looked && !self.found_hosts.contains(&device.hostid)
     }
 
     fn is_new_grant(&self, grant: &Grant) -> bool {
-        self.holders.contains(&grant.holder) && !self.found_grants.contains(&grant.id)
+        self.holders.binary_search(&grant.holder).is_ok() && !self.found_grants.contains(&grant.id)
     }
 }
 
@@ -73,20 +82,19 @@ pub(crate) fn load(
     touched: &Touched,
 ) -> Result<PgArguments, StoreError> {
     let keep = keep.map(|keep| keep.as_millis().clamp(1, MAX_IDLE_MILLIS).to_string());
-    let holders: BTreeSet<_> = touched.holders.iter().collect();
-    let hosts: BTreeSet<_> = touched.holders.iter().map(|holder| &holder.device).collect();
-    let hostids: BTreeSet<_> = touched.hostids.iter().collect();
-    let features: BTreeSet<_> = touched.features.iter().collect();
+    let holders = each_once(&touched.holders);
+    let mut hosts: Vec<_> = holders.iter().map(|holder| &holder.device).collect();
+    hosts.dedup();
     let mut arguments = PgArguments::default();
     add(&mut arguments, instance)?;
     add(&mut arguments, keep)?;
     add(&mut arguments, claims.iter().map(|id| id.0).collect::<Vec<Uuid>>())?;
-    add(&mut arguments, texts(holders.iter().map(|holder| &holder.device)))?;
+    add(&mut arguments, hostids(holders.iter().map(|holder| &holder.device)))?;
     add(&mut arguments, texts(holders.iter().map(|holder| &holder.place)))?;
-    add(&mut arguments, texts(hosts))?;
+    add(&mut arguments, hostids(hosts))?;
     add(&mut arguments, touched.grants.iter().map(|id| id.0).collect::<Vec<Uuid>>())?;
-    add(&mut arguments, texts(hostids))?;
-    add(&mut arguments, texts(features))?;
+    add(&mut arguments, hostids(each_once(&touched.hostids)))?;
+    add(&mut arguments, texts(each_once(&touched.features)))?;
     Ok(arguments)
 }
 
@@ -121,9 +129,17 @@ pub(crate) fn save(
     add(&mut arguments, activity::write(types, &changes.activity)?)?;
     add(&mut arguments, answers::write(types, answers)?)?;
     add(&mut arguments, answers.iter().map(|answer| answer.id.0).collect::<Vec<Uuid>>())?;
-    add(&mut arguments, texts(written.forgotten_devices))?;
+    add(&mut arguments, hostids(written.forgotten_devices))?;
     add(&mut arguments, written.waits as i16)?;
     Ok(arguments)
+}
+
+/// Sorted, without those that come twice.
+fn each_once<T: Ord>(values: &[T]) -> Vec<&T> {
+    let mut values: Vec<_> = values.iter().collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// Adds an argument.

@@ -101,8 +101,7 @@ impl PostgresBatch {
             }
         }
         let looked = &mut self.looked;
-        looked.holders.extend(touched.holders.iter().cloned());
-        looked.hosts.extend(touched.holders.iter().map(|holder| holder.device.clone()));
+        looked.add(&touched.holders);
         looked.found_hosts.extend(found_devices.iter().map(|device| device.hostid.clone()));
         looked.found_grants.extend(found_grants.iter().map(|grant| grant.id));
         let mut estate = Estate::new(policies.clone(), items, entries, found_grants, found_devices);

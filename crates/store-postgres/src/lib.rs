@@ -27,6 +27,7 @@ mod flushing;
 mod instances;
 mod lists;
 mod open;
+mod rows;
 mod schema;
 mod session;
 mod settings;

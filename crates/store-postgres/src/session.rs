@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::encode::RowType;
+use crate::rows::RowType;
 use crate::settings::Settings;
 
 /// The row types that statements take, as this database numbers them.

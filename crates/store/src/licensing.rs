@@ -366,11 +366,11 @@ pub trait LicensingBatch: Send {
     /// Writes changes of rights and reservations; more may follow before the commit.
     async fn save_rights(&mut self, change: &RightsChange) -> Result<(), StoreError>;
 
-    /// Writes every change with a constant number of statements, and the answers beside them, then commits: nothing can undo it,
-    /// nor what it was based on.
+    /// Writes every change with a constant number of statements, and the answers beside them, then commits: nothing can
+    /// undo it, nor what it was based on.
     ///
     /// `now` is the time that answers and endings are kept under. A grant that is written has no unearned time
-    /// behind it.
+    /// behind it, and its device is known or comes with it: the grants of a device that is not known need not be found.
     async fn commit(
         self: Box<Self>,
         changes: &Changes,

@@ -45,7 +45,7 @@ impl Passed {
     }
 }
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
     /// Takes up to `wanted` counts of a feature and charges them: the device's reservations, then the
     /// user's, then the default pool; within one source plain counts before overdraft.
     pub(super) fn draw(&mut self, feature: &FeatureName, version: &Version, wanted: u64) -> Vec<Part> {
@@ -53,7 +53,7 @@ impl Deciding<'_> {
         let mut parts = Vec::new();
         let mut missing = wanted;
         for hostid in self.reserving_hostids() {
-            for entry in self.entries(&hostid, feature) {
+            for entry in self.entries(hostid, feature) {
                 missing -= self.draw_entry(&entry, &candidates, missing, &mut parts);
             }
         }
@@ -119,8 +119,9 @@ impl Deciding<'_> {
         let mut serving = Vec::new();
         let mut passed = Vec::new();
         for state in self.estate.items_of(feature).filter(|state| state.item.kind == Kind::Concurrent) {
+            let LineItem { id, version: owned, .. } = &state.item;
             match self.passes_over(&state.item, version) {
-                Some(why) => passed.push((state.item.id.clone(), why)),
+                Some(why) => passed.push((id, why)),
                 None => {
                     let wanted = self.wanted_end(&state.item);
                     let until = state.item.serves_until();
@@ -128,19 +129,21 @@ impl Deciding<'_> {
                     let last = until.unwrap_or(Timestamp::MAX);
                     let by_end =
                         if covers { (0, last, Reverse(last)) } else { (1, Timestamp::MIN, Reverse(last)) };
-                    let id = state.item.id.clone();
-                    let candidate = Candidate { id: id.clone(), ends_at: clamped(wanted, until) };
-                    serving.push(((state.item.version.clone(), by_end, id), candidate));
+                    serving.push(((owned, by_end, id), clamped(wanted, until)));
                 }
             }
         }
+        serving.sort_unstable();
+        let candidate =
+            |((_, _, id), ends_at): ((_, _, &LineItemId), _)| Candidate { id: id.clone(), ends_at };
+        let candidates = serving.into_iter().map(candidate).collect();
         if self.request.explain {
+            let passed: Vec<_> = passed.into_iter().map(|(id, why)| (id.clone(), why)).collect();
             for (id, why) in passed {
                 self.explain(feature, None, Some(id), 0, 0, why.note());
             }
         }
-        serving.sort_by(|(a, _), (b, _)| a.cmp(b));
-        serving.into_iter().map(|(_, candidate)| candidate).collect()
+        candidates
     }
 
     /// Why a concurrent line item cannot serve the request; the checks are in the order of the reasons.
@@ -180,12 +183,12 @@ impl Deciding<'_> {
     }
 
     /// Whose reservations the request may draw on: its device's hostids in order, then the user.
-    pub(super) fn reserving_hostids(&self) -> Vec<HostId> {
-        self.request.hostids.iter().chain(&self.request.user).cloned().collect()
+    pub(super) fn reserving_hostids(&self) -> impl Iterator<Item = &'a HostId> + use<'a> {
+        self.request.hostids.iter().chain(&self.request.user)
     }
 
     pub(super) fn has_reservation(&self, feature: &FeatureName) -> bool {
-        self.reserving_hostids().iter().any(|hostid| !self.entries(hostid, feature).is_empty())
+        self.reserving_hostids().any(|hostid| !self.entries(hostid, feature).is_empty())
     }
 
     fn entries(&self, hostid: &HostId, feature: &FeatureName) -> Vec<Entry> {

@@ -79,16 +79,16 @@ impl<'a> Deciding<'a> {
         }
         let held = self.held_features();
         if !self.request.incremental {
-            self.return_unnamed();
+            self.return_unnamed(&held);
         }
         let outcomes = if self.request.features.is_empty() {
             self.decide_unasked()
         } else {
             self.request.features.iter().map(|desired| self.decide_feature(desired)).collect()
         };
-        let left = self.held_features();
+        let is_left = |name: &FeatureName| self.estate.grant_of(&self.holder, name).is_some();
         let answered = |name: &FeatureName| outcomes.iter().any(|outcome| outcome.feature == *name);
-        let returned = held.into_iter().filter(|name| !left.contains(name) && !answered(name)).collect();
+        let returned = held.into_iter().filter(|name| !is_left(name) && !answered(name)).collect();
         Ok(self.answer(outcomes, returned, None))
     }
 
@@ -165,15 +165,18 @@ impl<'a> Deciding<'a> {
         held.map(|grant| grant.feature.clone()).collect()
     }
 
-    fn return_unnamed(&mut self) {
+    fn return_unnamed(&mut self, held: &BTreeSet<FeatureName>) {
+        if held.is_empty() {
+            return;
+        }
         let named: BTreeSet<&FeatureName> =
             self.request.features.iter().map(|feature| &feature.name).collect();
-        for feature in self.held_features() {
+        for feature in held {
             // Without any name, the counts may be drawn again at once; the grant must live on for that.
-            let drawn_again = self.request.features.is_empty() && self.has_reservation(&feature);
-            if !named.contains(&feature)
+            let drawn_again = self.request.features.is_empty() && self.has_reservation(feature);
+            if !named.contains(feature)
                 && !drawn_again
-                && let Some(id) = self.estate.grant_of(&self.holder, &feature).map(|grant| grant.id)
+                && let Some(id) = self.estate.grant_of(&self.holder, feature).map(|grant| grant.id)
             {
                 release::end(self.estate, id, Lost::Returned, &self.cause(""), self.now, self.ids);
             }

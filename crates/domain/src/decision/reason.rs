@@ -14,7 +14,6 @@ impl Deciding<'_> {
     pub(super) fn refusal(&mut self, desired: &DesiredFeature, given: u64) -> Refusal {
         let own: BTreeSet<EntryId> = self
             .reserving_hostids()
-            .iter()
             .flat_map(|hostid| self.estate.entries_of(hostid))
             .map(|entry| entry.id)
             .collect();

@@ -11,11 +11,8 @@ use crate::text::FeatureName;
 impl Deciding<'_> {
     /// One outcome for each reserved feature of which something can be had, in the order of the entries.
     pub(super) fn decide_unasked(&mut self) -> Vec<FeatureOutcome> {
-        let entries: Vec<_> = self
-            .reserving_hostids()
-            .iter()
-            .flat_map(|hostid| self.estate.entries_of(hostid).to_vec())
-            .collect();
+        let entries: Vec<_> =
+            self.reserving_hostids().flat_map(|hostid| self.estate.entries_of(hostid).to_vec()).collect();
         let mut order: Vec<FeatureName> = Vec::new();
         let mut drawn: BTreeMap<FeatureName, Vec<Part>> = BTreeMap::new();
         for entry in entries {

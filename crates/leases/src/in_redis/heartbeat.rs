@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::server_patience;
-use leasehold_domain::{GrantId, GrantRef, InstanceId};
+use leasehold_domain::{GrantRef, InstanceId};
 use redis::Value;
 use tokio::sync::oneshot;
 
 use super::instance::{Instance, Memory};
-use super::scripts::{CHUNK, Call, milliseconds, short};
+use super::scripts::{CHUNK, Call, Told, milliseconds, short};
 use super::trouble::Trouble;
 use super::{Shared, digits};
 use crate::Heard;
@@ -28,19 +28,9 @@ struct Waiting {
 
 /// One caller's questions, at most a chunk of them.
 struct Waiter {
-    questions: Vec<Question>,
+    questions: Vec<Told>,
     now: Duration,
     answers: oneshot::Sender<Result<Vec<u8>, Trouble>>,
-}
-
-/// About one lease, as the script takes it.
-struct Question {
-    grant: GrantId,
-    token: u64,
-    /// 0 for a lease that is not known here: its holder may not keep it alive.
-    patience: u64,
-    /// What of the patience must be left, or the lease has run down.
-    left: u64,
 }
 
 impl Shared {
@@ -73,7 +63,7 @@ impl Shared {
     async fn ask_together(
         self: &Arc<Self>,
         instance: &Arc<Instance>,
-        mut questions: Vec<Question>,
+        mut questions: Vec<Told>,
         now: Duration,
     ) -> Result<Vec<u8>, Trouble> {
         let mut waiting = Vec::new();
@@ -115,18 +105,15 @@ impl Shared {
 
     async fn ask_for(&self, instance: &Instance, calls: &[Waiter]) -> Result<Vec<u8>, Trouble> {
         let now = calls.iter().map(|call| call.now).max().unwrap_or_default();
-        let questions = || calls.iter().flat_map(|call| &call.questions);
+        let questions = calls.iter().map(|call| call.questions.len()).sum();
         let connection = self.connection(instance).await?;
         let seen = instance.memory().seen_over(&connection)?;
         let mut call = Call::new(&self.scripts.heartbeat, &[&instance.keys.heard, &instance.keys.generation]);
         call.arg(self.time(now)).arg(&seen.value).arg(self.window(&seen).1);
-        call.ids(questions().map(|question| question.grant));
-        call.numbers(questions().map(|question| question.token));
-        call.numbers(questions().map(|question| question.patience));
-        call.numbers(questions().map(|question| question.left));
+        call.leases(calls.iter().flat_map(|call| &call.questions));
         match call.run(&self.link, &connection).await? {
             Value::Nil => Err(Trouble::Changed),
-            answer => digits(&answer, questions().count()),
+            answer => digits(&answer, questions),
         }
     }
 }
@@ -153,12 +140,14 @@ impl Queue {
     }
 }
 
-fn question(memory: &mut Memory, shown: &GrantRef) -> Question {
-    let (patience, left) = memory.opened(shown).map_or((0, 0), |known| {
+/// About one lease: its patience, and what of it must be left, or the lease has run down. Both are 0 for a lease that is
+/// not known here: its holder may not keep it alive.
+fn question(memory: &mut Memory, shown: &GrantRef) -> Told {
+    let kind = memory.opened(shown).map_or([0, 0], |known| {
         let patience = server_patience(known.ttl);
-        (milliseconds(patience.unsigned_abs()), milliseconds((patience - known.ttl).unsigned_abs()))
+        [patience.unsigned_abs(), (patience - known.ttl).unsigned_abs()].map(milliseconds)
     });
-    Question { grant: shown.id, token: short(shown.fencing_token), patience, left }
+    Told { grant: shown.id, token: short(shown.fencing_token), kind }
 }
 
 fn take_in(memory: &mut Memory, shown: &GrantRef, answer: u8, now: Duration) -> Heard {

@@ -1,10 +1,10 @@
 //! What this process keeps of one instance beside Redis: its leases' secrets, reasons, debts, and the last look.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::HashMap;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::server_patience;
 use leasehold_domain::{GrantId, GrantRef, InstanceId};

@@ -1,8 +1,8 @@
 //! Registering leases, and taking them away again.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use foldhash::{HashMap, HashMapExt};
 use leasehold_domain::grant::Lost;
 use leasehold_domain::lease::server_patience;
 use leasehold_domain::{FencingToken, GrantId, GrantRef, InstanceId};
@@ -10,7 +10,7 @@ use redis::Value;
 
 use super::instance::Instance;
 use super::owed::{Debt, Due};
-use super::scripts::{CHUNK, Call, Script, milliseconds, short};
+use super::scripts::{CHUNK, Call, Script, Told, milliseconds, short};
 use super::settings::Time;
 use super::trouble::Trouble;
 use super::{Shared, digits};
@@ -86,10 +86,13 @@ impl Shared {
         let seen = kept.memory().seen_over(&connection)?;
         let mut call = Call::new(script, &[&kept.keys.heard, &kept.keys.generation]);
         call.arg(self.time(now.given)).arg(&seen.value).arg(self.window(&seen).1);
-        call.ids(leases.iter().map(|(lease, _)| lease.grant));
-        call.numbers(leases.iter().map(|(lease, _)| short(lease.fencing_token)));
-        call.numbers(leases.iter().map(|(lease, _)| milliseconds(server_patience(lease.ttl).unsigned_abs())));
-        call.numbers(leases.iter().map(|(_, heard)| milliseconds(self.age(*heard, now))));
+        let told = |(lease, heard): &&(Lease, Duration)| Told {
+            grant: lease.grant,
+            token: short(lease.fencing_token),
+            kind: [server_patience(lease.ttl).unsigned_abs(), self.age(*heard, now)].map(milliseconds),
+        };
+        let told: Vec<Told> = leases.iter().map(told).collect();
+        call.leases(told.iter());
         let answers = match call.run(&self.link, &connection).await? {
             Value::Nil => return Err(Trouble::Changed),
             answers => digits(&answers, leases.len())?,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use foldhash::{HashMap, HashMapExt};
 use leasehold_domain::{FencingToken, GrantId};
 use redis::{Cmd, Value};
 
@@ -12,9 +13,21 @@ use super::trouble::Trouble;
 /// nothing else, and few enough for Lua's stack.
 pub(super) const CHUNK: usize = 1_000;
 
+/// Tokens are counted up to here in scores, and begin again.
+const SPAN: u64 = 1 << 22;
+
 /// A fencing token as scores hold it.
 pub(super) fn short(token: FencingToken) -> u64 {
-    token.0 % (1 << 22)
+    token.0 % SPAN
+}
+
+/// A lease as scripts take it.
+pub(super) struct Told {
+    pub(super) grant: GrantId,
+    /// As [`short`] makes it.
+    pub(super) token: u64,
+    /// Two numbers of milliseconds that many leases have in common; each script says what they are.
+    pub(super) kind: [u64; 2],
 }
 
 /// Milliseconds, rounded up.
@@ -76,6 +89,23 @@ impl<'a> Call<'a> {
     pub(super) fn arg(&mut self, arg: impl redis::ToRedisArgs) -> &mut Self {
         self.command.arg(arg);
         self
+    }
+
+    /// Adds leases, behind everything else: see the scripts' `leases`.
+    pub(super) fn leases<'t>(&mut self, leases: impl Iterator<Item = &'t Told> + Clone) -> &mut Self {
+        let mut kinds: Vec<[u64; 2]> = Vec::new();
+        let mut places: HashMap<[u64; 2], u64> = HashMap::new();
+        let mut codes = Vec::new();
+        for lease in leases.clone() {
+            let place = *places.entry(lease.kind).or_insert_with(|| {
+                kinds.push(lease.kind);
+                kinds.len() as u64 - 1
+            });
+            codes.push(place * SPAN + lease.token);
+        }
+        self.command.arg(kinds.len());
+        self.numbers(kinds.into_iter().flatten());
+        self.ids(leases.map(|lease| lease.grant)).numbers(codes)
     }
 
     pub(super) fn ids(&mut self, ids: impl IntoIterator<Item = GrantId>) -> &mut Self {

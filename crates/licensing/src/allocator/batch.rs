@@ -1,9 +1,9 @@
 //! One batch: claim the request ids, load, decide in order, commit. Not responsible for telling anybody.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 use leasehold_domain::estate::Cause;
 use leasehold_domain::grant::Lost;

@@ -58,7 +58,7 @@ impl Record {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    request.id = %self.id,
+                    request.id = self.id.as_str(),
                     rpc.method = self.path(),
                     rpc.code = name(code),
                     duration.us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use leasehold_runtime::server::Options;
+use leasehold_runtime::telemetry::JsonLines;
 use serde_json::Value;
 use tracing::Level;
 
@@ -31,7 +32,8 @@ impl Log {
         static LOG: LazyLock<Log> = LazyLock::new(|| {
             let log = Log::default();
             let writer = log.clone();
-            let lines = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(Level::INFO);
+            let lines =
+                tracing_subscriber::fmt().event_format(<JsonLines>::default()).with_max_level(Level::INFO);
             lines.with_writer(move || writer.clone()).init();
             log
         });

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::decode::Columns;
-use crate::encode::{Rows, micros};
+use crate::encode::micros;
+use crate::rows::Rows;
 use crate::session::Types;
 
 /// The columns of a record `r` in a row `a`, as [`read`] wants them.
@@ -21,6 +22,9 @@ pub(crate) use columns;
 
 /// Records in a row at most. A page of a list reads whole rows.
 const RECORDS_IN_A_ROW: usize = 64;
+
+/// Bytes of most records.
+const RECORD: usize = 320;
 
 /// Reads a record.
 pub(crate) fn read(row: &[u8]) -> Result<Activity, StoreError> {
@@ -44,25 +48,25 @@ pub(crate) fn read(row: &[u8]) -> Result<Activity, StoreError> {
 pub(crate) fn write(types: &Types, records: &[Activity]) -> Result<Rows, StoreError> {
     let mut sorted: Vec<&Activity> = records.iter().collect();
     sorted.sort_by_key(|record| (record.at, record.id));
-    let mut rows = Rows::new(types.activity);
+    let mut rows = Rows::with_room(types.activity, records.len() * RECORD);
     let moments = sorted.chunk_by(|one, other| one.at == other.at);
     for records in moments.flat_map(|moment| moment.chunks(RECORDS_IN_A_ROW)) {
-        let written = write_records(types, records)?;
         rows.row(3, |row| {
-            row.int8(micros(records[0].at))?.uuid(&records[0].id)?.rows(&written)?;
+            row.int8(micros(records[0].at))?
+                .uuid(&records[0].id)?
+                .rows(types.activity_record, |rows| write_records(rows, records))?;
             Ok(())
         })?;
     }
     Ok(rows)
 }
 
-fn write_records(types: &Types, records: &[&Activity]) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new(types.activity_record);
+fn write_records(rows: &mut Rows, records: &[&Activity]) -> Result<(), StoreError> {
     for record in records {
         rows.row(10, |row| {
             row.uuid(&record.id)?
                 .text(record.kind.name())?
-                .optional_shown(record.hostid.as_ref())?
+                .optional_hostid(record.hostid.as_ref())?
                 .text(&record.place)?
                 .text(&record.feature)?
                 .optional_uuid(record.grant.as_ref().map(|grant| &grant.0))?
@@ -73,7 +77,7 @@ fn write_records(types: &Types, records: &[&Activity]) -> Result<Rows, StoreErro
             Ok(())
         })?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// What a record added to the counts out, as an object.

@@ -5,8 +5,11 @@ use leasehold_store::StoreError;
 use leasehold_store::licensing::StoredAnswer;
 
 use crate::decode::Columns;
-use crate::encode::Rows;
+use crate::rows::Rows;
 use crate::session::Types;
+
+/// Bytes of a row without the answer.
+const ROW: usize = 96;
 
 /// Reads an answer.
 pub(crate) fn read(row: &[u8]) -> Result<StoredAnswer, StoreError> {
@@ -17,7 +20,8 @@ pub(crate) fn read(row: &[u8]) -> Result<StoredAnswer, StoreError> {
 
 /// The rows of answers.
 pub(crate) fn write(types: &Types, answers: &[StoredAnswer]) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new(types.answer);
+    let room = answers.iter().map(|answer| answer.answer.len() + ROW).sum();
+    let mut rows = Rows::with_room(types.answer, room);
     for answer in answers {
         rows.row(3, |row| {
             row.uuid(&answer.id.0)?.bytes(&answer.body_hash)?.bytes(&answer.answer)?;

@@ -1,13 +1,13 @@
 //! Devices.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use leasehold_domain::{Device, DeviceType};
 use leasehold_store::StoreError;
 use leasehold_store::licensing::DeviceRow;
 
 use crate::decode::Columns;
-use crate::encode::{Rows, micros};
+use crate::encode::micros;
+use crate::rows::Rows;
 use crate::session::Types;
 
 /// The columns of a device `d`, as [`read`] wants them.
@@ -24,6 +24,9 @@ macro_rules! summed {
     };
 }
 pub(crate) use {columns, summed};
+
+/// Bytes of most rows.
+const ROW: usize = 128;
 
 /// Reads a device.
 pub(crate) fn read(row: &[u8]) -> Result<Device, StoreError> {
@@ -45,10 +48,10 @@ pub(crate) fn read_summed(row: &[u8]) -> Result<DeviceRow, StoreError> {
 pub(crate) fn write(types: &Types, devices: &[&Device]) -> Result<Rows, StoreError> {
     let last: HashMap<_, _> =
         devices.iter().enumerate().map(|(place, device)| (&device.hostid, place)).collect();
-    let mut rows = Rows::new(types.device);
+    let mut rows = Rows::with_room(types.device, last.len() * ROW);
     for (_, device) in devices.iter().enumerate().filter(|(place, device)| last[&device.hostid] == *place) {
         rows.row(6, |row| {
-            row.shown(&device.hostid)?
+            row.hostid(&device.hostid)?
                 .text(&device.alias)?
                 .int2(number(device.device_type))?
                 .int8(micros(device.first_seen))?

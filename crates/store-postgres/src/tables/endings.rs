@@ -6,7 +6,7 @@ use leasehold_store::StoreError;
 use leasehold_store::licensing::Ending;
 
 use crate::decode::Columns;
-use crate::encode::Rows;
+use crate::rows::Rows;
 use crate::session::Types;
 
 /// The endings after `$2`, in their order.

@@ -6,7 +6,8 @@ use leasehold_store::StoreError;
 use uuid::Uuid;
 
 use crate::decode::{self, Columns};
-use crate::encode::{Rows, SourceText, length, micros, whole};
+use crate::encode::{SourceText, length, micros, whole};
+use crate::rows::Rows;
 use crate::session::Types;
 
 /// The columns of a grant, as [`read`] wants them and `licensing.grant_out` sends them.
@@ -16,6 +17,9 @@ const COLUMNS: &str = "id, device, place, feature, mode, fencing_token, lease_to
 /// The grants of the ids `$2`.
 pub(crate) const BY_ID: &str =
     "SELECT licensing.grant_out(g) FROM licensing.grants AS g WHERE g.instance = $1 AND g.id = ANY ($2)";
+
+/// Bytes of most rows.
+const ROW: usize = 512;
 
 /// Reads a grant.
 pub(crate) fn read(row: &[u8]) -> Result<Grant, StoreError> {
@@ -37,13 +41,12 @@ pub(crate) fn read(row: &[u8]) -> Result<Grant, StoreError> {
 
 /// The rows of grants.
 pub(crate) fn write(types: &Types, grants: &[&Grant]) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new(types.grant);
+    let mut rows = Rows::with_room(types.grant, grants.len() * ROW);
     for grant in grants {
         let lease_token = grant.lease_token.map(|token| Uuid::from_bytes(token.0));
-        let parts = write_parts(types, &grant.parts)?;
         rows.row(16, |row| {
             row.uuid(&grant.id.0)?
-                .shown(&grant.holder.device)?
+                .hostid(&grant.holder.device)?
                 .shown(&grant.holder.place)?
                 .text(grant.feature.as_str())?
                 .int2(matches!(grant.mode, Mode::Borrow).into())?
@@ -57,15 +60,14 @@ pub(crate) fn write(types: &Types, grants: &[&Grant]) -> Result<Rows, StoreError
                 .int8(micros(grant.first_end()))?
                 .int8(micros(grant.last_end()))?
                 .bool(grant.parts.iter().any(|part| part.source != Source::Default))?
-                .rows(&parts)?;
+                .rows(types.part, |rows| write_parts(rows, &grant.parts))?;
             Ok(())
         })?;
     }
     Ok(rows)
 }
 
-fn write_parts(types: &Types, parts: &[Part]) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new(types.part);
+fn write_parts(rows: &mut Rows, parts: &[Part]) -> Result<(), StoreError> {
     for part in parts {
         rows.row(4, |row| {
             row.text(part.line_item.as_str())?
@@ -75,7 +77,7 @@ fn write_parts(types: &Types, parts: &[Part]) -> Result<Rows, StoreError> {
             Ok(())
         })?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn read_part(row: &[u8]) -> Result<Part, StoreError> {

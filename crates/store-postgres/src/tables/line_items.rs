@@ -9,7 +9,8 @@ use leasehold_store::StoreError;
 use serde::Serialize;
 
 use crate::decode::{self, Columns};
-use crate::encode::{Rows, SourceText, length, micros, whole};
+use crate::encode::{SourceText, length, micros, whole};
+use crate::rows::Rows;
 use crate::session::Types;
 
 /// The columns of a line item `i` before its cells, as [`read`] wants them and `licensing.load` sends them.

@@ -70,10 +70,10 @@ const DISAGREEMENTS: &[(&str, &str)] = &[
     ),
     (
         "the time of an answer is kept nowhere, or the answer of a time is gone",
-        "SELECT id::text FROM licensing.answers FULL JOIN \
-           (SELECT unnest(ids) AS id FROM licensing.answer_times) AS t USING (id) \
-         WHERE (id IN (SELECT a.id FROM licensing.answers AS a)) <> \
-               (id IN (SELECT unnest(ids) FROM licensing.answer_times))",
+        "WITH here AS (SELECT id FROM licensing.answers), \
+              kept AS (SELECT unnest(ids) AS id FROM licensing.answer_times) \
+         SELECT id::text FROM (SELECT id FROM here EXCEPT SELECT id FROM kept) AS unkept \
+          UNION ALL SELECT id::text FROM (SELECT id FROM kept EXCEPT SELECT id FROM here) AS gone",
     ),
     (
         "a grant has ended and is there",

@@ -49,3 +49,17 @@ local function stands(seen, latest)
   if not looked or set_back(tonumber(looked)) then return false end
   return latest == '' or own_time() <= tonumber(latest)
 end
+
+-- Leases in ARGV, from `at` to the end: how many kinds of them there are; of each kind two numbers of milliseconds; all
+-- ids; and for each lease its token, plus 2^22 times its kind, counted from 0.
+-- Answers where the ids begin, how many there are, and the numbers of the kinds, in seconds.
+local function leases(at)
+  local kinds = tonumber(ARGV[at])
+  local ones, others = {}, {}
+  for kind = 0, kinds - 1 do
+    ones[kind] = tonumber(ARGV[at + 1 + 2 * kind]) / 1000
+    others[kind] = tonumber(ARGV[at + 2 + 2 * kind]) / 1000
+  end
+  local first = at + 1 + 2 * kinds
+  return first, (#ARGV - first + 1) / 2, ones, others
+end

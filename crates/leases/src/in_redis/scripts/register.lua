@@ -1,16 +1,17 @@
 -- Registers leases, no id twice. KEYS: heard, generation. ARGV: the time, the generation that was seen, until when this
--- may run, then all ids, all tokens, all patiences, and how long ago each was heard, in milliseconds.
+-- may run, then the leases; the numbers of a kind are the patience, and how long ago they were heard.
 -- Answers nil if this server is not as it was seen, else one digit each: 0 registered, 1 known with this token, 2 known
 -- with a newer one, 3 condemned.
 if not stands(ARGV[2], ARGV[3]) then return false end
 local now = time(ARGV[1])
-local n = (#ARGV - 3) / 4
-local scores = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 4, n + 3))
-local answers, changes = {}, {}
+local first, n, patience, ago = leases(4)
+local scores = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, first, first + n - 1))
+local answers, changes, texts = {}, {}, {}
 for i = 1, n do
   local answer = 0
+  local code = tonumber(ARGV[first + n + i - 1])
+  local given = code % SPAN
   local score = tonumber(scores[i])
-  local given = tonumber(ARGV[n + 3 + i])
   if score then
     local _, token, condemned = read(score)
     if not newer(given, token) then
@@ -18,9 +19,14 @@ for i = 1, n do
     end
   end
   if answer == 0 then
-    local rest = (tonumber(ARGV[2 * n + 3 + i]) - tonumber(ARGV[3 * n + 3 + i])) / 1000
-    changes[#changes + 1] = math.max(0, math.ceil(now + rest)) * SPAN + given
-    changes[#changes + 1] = ARGV[i + 3]
+    local text = texts[code]
+    if not text then
+      local kind = (code - given) / SPAN
+      text = string.format('%.0f', math.max(0, math.ceil(now + patience[kind] - ago[kind])) * SPAN + given)
+      texts[code] = text
+    end
+    changes[#changes + 1] = text
+    changes[#changes + 1] = ARGV[first + i - 1]
   end
   answers[i] = answer
 end
