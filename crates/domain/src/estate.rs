@@ -20,6 +20,9 @@ use crate::text::FeatureName;
 
 /// What a batch reads: the line items of every feature that it touches, whole; the reservations of every
 /// hostid that asks; every grant of every holder that asks.
+///
+/// Its maps hash fast rather than safely: they hold what one batch touches, which is bounded, so that hostids chosen to
+/// collide cost a batch some time and nothing grows by them.
 #[derive(Clone, Debug, Default)]
 pub struct Estate {
     /// The instance's settings.

@@ -147,7 +147,7 @@ BEGIN
                               WHERE d.instance = p_instance AND d.hostid = h.hostid
                              OFFSET 0) AS found;
     END IF;
-    -- Whatever is out is out to a device that is known.
+    -- Whatever is out is out to a device that is known: it comes with its first grant, and is kept while it holds one.
     IF v_devices IS NOT NULL THEN
         RETURN QUERY
         SELECT 3::smallint, record_send(ROW(d.hostid, d.alias, d.device_type, d.first_seen, d.last_seen, d.blocked))
@@ -227,10 +227,10 @@ BEGIN
 END $$;
 
 -- Writes everything that a batch changed. `p_counted` names the line items of the cells, each once,
--- `p_answered` the requests of the answers. What is surely
--- not there yet comes as new: looking for it again costs as much as writing it. `p_kept` says that the turn was kept
--- beyond the transaction that took it: it is let go of when this one has committed. `p_waits` says what the commit
--- waits for: 0 is what it wrote, 1 is whatever was written before, as it writes nothing itself, 2 is nothing.
+-- `p_answered` the requests of the answers. What is surely not there yet comes as new: looking for it again costs as
+-- much as writing it. `p_kept` says that the turn was kept beyond the transaction that took it: it is let go of when
+-- this one has committed. `p_waits` says what the commit waits for: 0 is what it wrote, 1 is whatever was written
+-- before, as it writes nothing itself, 2 is nothing.
 CREATE FUNCTION licensing.save(
     p_instance    integer,
     p_kept        boolean,

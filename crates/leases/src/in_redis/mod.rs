@@ -63,8 +63,8 @@ struct Shared {
 
 impl RedisLeases {
     /// Leases in the Redis of these settings. It is tried once, to find out what waiting does not mend: bad
-    /// settings, a refused password, a database that it does not have, a server that is too old. One that does not answer is no error here; calls
-    /// say so until it does.
+    /// settings, a refused password, a database that it does not have, a server that is too old. One that does not
+    /// answer is no error here; calls say so until it does.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
         let shared = Shared {
             link: Link::new(settings)?,
