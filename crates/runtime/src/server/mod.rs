@@ -4,6 +4,7 @@
 
 mod bind;
 mod body;
+mod corked;
 mod deadline;
 mod details;
 mod health;
@@ -14,7 +15,7 @@ mod stack;
 use std::io;
 use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -30,6 +31,7 @@ pub use services::Services;
 pub use tonic::codec::CompressionEncoding;
 
 use crate::tls::{self, Peer, Transport};
+use corked::Corked;
 use stack::StackLayer;
 
 /// What a server allows its callers.
@@ -87,7 +89,6 @@ pub enum Drained {
 
 /// A server that is ready to run.
 pub struct Server {
-    routes: Routes,
     stack: StackLayer,
     health: Health,
     options: Options,
@@ -103,7 +104,7 @@ impl Server {
         let methods = services.methods()?;
         let stop_streams = CancellationToken::new();
         let stack = StackLayer::new(methods, options.default_deadline, stop_streams.clone());
-        Ok(Self { routes: services.into_routes(), stack, health, options, stop_streams })
+        Ok(Self { stack, health, options, stop_streams })
     }
 
     /// What says whether the services can be used.
@@ -137,8 +138,9 @@ impl Server {
             .max_concurrent_streams(self.options.max_concurrent_streams)
             .http2_max_header_list_size(self.options.max_header_list_size)
             .layer(self.stack)
-            .add_routes(self.routes)
-            .serve_with_incoming_shutdown(connections, drain.cancelled());
+            // Nothing comes to tonic's own router: the stack takes its place.
+            .add_routes(Routes::default())
+            .serve_with_incoming_shutdown(connections.map(|made| made.map(Corked::new)), drain.cancelled());
         tokio::pin!(serving);
 
         tokio::select! {

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::service::{Routes, RoutesBuilder};
 use tower::Service;
 
 use super::{Error, Health};
@@ -30,19 +31,47 @@ macro_rules! limits {
     };
 }
 
+/// What a generated server returns.
+pub(super) type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+/// A generated server, which finds its method by the request's path.
+pub(super) trait Serve: Send + Sync {
+    /// Calls the method.
+    fn serve(&self, request: Request<Body>) -> Answer;
+}
+
+impl<S> Serve for S
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer>,
+    S: Clone + Send + Sync,
+{
+    fn serve(&self, request: Request<Body>) -> Answer {
+        // Generated servers are always ready.
+        self.clone().call(request)
+    }
+}
+
 /// The services of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Services {
-    routes: RoutesBuilder,
+    /// By the name `package.Service`.
+    served: HashMap<&'static str, Arc<dyn Serve>>,
     names: Vec<&'static str>,
     descriptors: Vec<&'static [u8]>,
     quiet: Vec<&'static str>,
     access: Vec<(&'static str, Access)>,
 }
 
+impl fmt::Debug for Services {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Services").field(&self.names).finish()
+    }
+}
+
 /// What the stack knows about a method.
-#[derive(Clone, Debug)]
 pub(super) struct Method {
+    /// The service that has it. Calls go there at once: asking each of a chain of routes costs more than the stack.
+    pub(super) service: Arc<dyn Serve>,
     /// Whether either side sends more than one message.
     pub(super) streaming: bool,
     /// Whether success is not worth a line at level info.
@@ -54,7 +83,7 @@ pub(super) struct Method {
 }
 
 /// Every method by its path.
-pub(super) type Methods = HashMap<String, Method>;
+pub(super) type Methods = HashMap<String, Arc<Method>>;
 
 impl Services {
     /// None yet.
@@ -66,11 +95,10 @@ impl Services {
     #[must_use]
     pub fn add<S>(mut self, service: S, descriptor_set: &'static [u8]) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answer>,
         S: NamedService + Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
     {
-        self.routes.add_service(service);
+        self.serve(service);
         self.describe(S::NAME, descriptor_set)
     }
 
@@ -121,7 +149,8 @@ impl Services {
         let unreadable = |error: tonic_reflection::server::Error| Error::Descriptor(error.to_string());
         let (current, alpha) =
             (builder().build_v1().map_err(unreadable)?, builder().build_v1alpha().map_err(unreadable)?);
-        services.routes.add_service(current).add_service(alpha);
+        services.serve(current);
+        services.serve(alpha);
         Ok(services)
     }
 
@@ -134,14 +163,16 @@ impl Services {
             for file in &set.file {
                 for service in &file.service {
                     let name = format!("{}.{}", file.package(), service.name());
-                    let served = self.names.contains(&name.as_str());
-                    for method in service.method.iter().filter(|_| served) {
+                    let Some(served) = self.served.get(name.as_str()) else { continue };
+                    for method in &service.method {
                         let path = format!("/{name}/{}", method.name());
                         let quiet = self.quiet.contains(&path.as_str());
                         let streaming = method.client_streaming() || method.server_streaming();
                         let access = self.access(&name, &path);
                         let meter = Arc::new(Meter::new(&path, streaming));
-                        methods.insert(path, Method { streaming, quiet, access, meter });
+                        let service = Arc::clone(served);
+                        let method = Method { service, streaming, quiet, access, meter };
+                        methods.insert(path, Arc::new(method));
                     }
                 }
             }
@@ -167,8 +198,8 @@ impl Services {
         list(path).or_else(|| list(service)).map_or(Access::NOBODY, |(_, access)| *access)
     }
 
-    pub(super) fn into_routes(self) -> Routes {
-        self.routes.routes()
+    fn serve<S: Serve + NamedService + 'static>(&mut self, service: S) {
+        self.served.insert(S::NAME, Arc::new(service));
     }
 
     fn describe(mut self, name: &'static str, descriptor_set: &'static [u8]) -> Self {
@@ -215,7 +246,7 @@ mod tests {
         assert_eq!(access(one), [sync, Access::Anyone]);
 
         for typo in ["grpc.health.v1.Heath", "/grpc.health.v1.Health/Chek", "grpc.health.v1.Health/Check"] {
-            let error = services().allow(typo, sync).methods().unwrap_err();
+            let error = services().allow(typo, sync).methods().err().unwrap();
             assert!(matches!(&error, Error::Undescribed(what) if what == typo), "{error}");
         }
     }
@@ -224,14 +255,14 @@ mod tests {
     async fn a_service_without_its_descriptor_is_refused() {
         let health = Health::new(&[]).await.service();
         let services = Services::new().add(health.clone(), leasehold_proto::DESCRIPTOR_SET);
-        let error = services.methods().unwrap_err();
+        let error = services.methods().err().unwrap();
         assert!(matches!(&error, Error::Undescribed(name) if name == "grpc.health.v1.Health"), "{error}");
 
         let services =
             Services::new().add(health.clone(), tonic_health::pb::FILE_DESCRIPTOR_SET).quiet("/nothing");
-        assert!(matches!(services.methods().unwrap_err(), Error::Undescribed(path) if path == "/nothing"));
+        assert!(matches!(services.methods().err().unwrap(), Error::Undescribed(path) if path == "/nothing"));
 
         let services = Services::new().add(health, b"\xff\xff");
-        assert!(matches!(services.methods().unwrap_err(), Error::Descriptor(_)));
+        assert!(matches!(services.methods().err().unwrap(), Error::Descriptor(_)));
     }
 }

@@ -32,7 +32,7 @@ use crate::tls::Peer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts the stack around the routes.
+/// Puts the stack in the place of a router: it knows every method, and where it is.
 #[derive(Clone)]
 pub(super) struct StackLayer(Arc<Rules>);
 
@@ -44,12 +44,9 @@ struct Rules {
     stop_streams: CancellationToken,
 }
 
-/// The routes with the stack around them.
+/// All methods, with the stack around them.
 #[derive(Clone)]
-pub(crate) struct Stack<S> {
-    inner: S,
-    rules: Arc<Rules>,
-}
+pub(crate) struct Stack(Arc<Rules>);
 
 impl StackLayer {
     pub(super) fn new(methods: Methods, default_deadline: Duration, stop_streams: CancellationToken) -> Self {
@@ -59,34 +56,30 @@ impl StackLayer {
 }
 
 impl<S> Layer<S> for StackLayer {
-    type Service = Stack<S>;
+    type Service = Stack;
 
-    fn layer(&self, inner: S) -> Stack<S> {
-        Stack { inner, rules: Arc::clone(&self.0) }
+    fn layer(&self, _: S) -> Stack {
+        Stack(Arc::clone(&self.0))
     }
 }
 
-impl<S> Service<Request<Body>> for Stack<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
+impl Service<Request<Body>> for Stack {
     type Response = Response<CallBody>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<CallBody>, Infallible>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // The id comes first, so that whatever happens below is logged and answered under it.
         let id =
             request.headers().get(REQUEST_ID).and_then(CallId::from_header).unwrap_or_else(CallId::fresh);
-        let method = self.rules.methods.get(request.uri().path()).cloned();
+        let method = self.0.methods.get(request.uri().path()).cloned();
         // The log line starts here, so that it has the time and the fate of everything below.
         let quiet = method.as_ref().is_some_and(|method| method.quiet);
-        let meter = method.as_ref().map_or(&self.rules.unknown, |method| &method.meter);
+        let meter = method.as_ref().map_or(&self.0.unknown, |method| &method.meter);
         let record =
             Record::start(id.clone(), request.uri().clone(), request.headers(), quiet, Arc::clone(meter));
         let Some(method) = method else {
@@ -99,13 +92,13 @@ where
             return Box::pin(async move { Ok(refuse(refused, record)) });
         }
         // The deadline is set before the method starts, so that the method knows it.
-        let deadline = self.rules.deadline(&request, &method);
+        let deadline = self.0.deadline(&request, &method);
         request.extensions_mut().insert(Arrival { id, deadline });
         request.extensions_mut().insert(caller);
         // The method's work belongs to the call's span.
         let span = record.span();
-        let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
-        let rules = Arc::clone(&self.rules);
+        let answer = span.in_scope(|| method.service.serve(request)).instrument(span);
+        let rules = Arc::clone(&self.0);
         Box::pin(async move {
             Ok(match rules.limited(answer, deadline, &method).await {
                 Ok(answer) => rules.complete(answer, record, &method),

@@ -7,6 +7,7 @@ mod errors;
 mod logs;
 mod service;
 mod stopping;
+mod together;
 mod wire;
 
 use std::net::SocketAddr;

@@ -1,0 +1,264 @@
+//! A connection that holds back what is written until its worker has nothing else to do, and then sends it together.
+//!
+//! Answers come in crowds: a batch decides hundreds at once, and each is ready a few microseconds after the last one.
+//! Left to itself the transport sends each by a system call of its own, which costs more than most of what is in it.
+//! Not responsible for what is written, nor for how much of it may be under way: that is HTTP/2's flow control.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use futures::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
+
+/// Bytes that are held back. With more of them they are sent at once.
+const FULL: usize = 64 << 10;
+/// A buffer that has grown beyond this is given back once it was sent, so that many idle connections cost little.
+const KEPT: usize = 16 << 10;
+
+/// The connection with what was written and not sent.
+pub(super) struct Corked<S> {
+    stream: S,
+    held: Vec<u8>,
+    /// How much of it was sent.
+    sent: usize,
+    cork: Cork,
+    turn: Arc<Turn>,
+}
+
+/// Whether what is held may be sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cork {
+    /// Nobody has asked for it to be sent.
+    In,
+    /// It is sent when the worker comes round.
+    Waiting,
+    /// It is being sent.
+    Out,
+}
+
+/// Tells a connection that its worker has come round: whatever else was ready then has run.
+#[derive(Default)]
+struct Turn {
+    came: AtomicBool,
+    connection: AtomicWaker,
+}
+
+impl Wake for Turn {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.came.store(true, Ordering::Release);
+        self.connection.wake();
+    }
+}
+
+impl<S> Corked<S> {
+    /// A connection that holds nothing yet.
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, held: Vec::new(), sent: 0, cork: Cork::In, turn: Arc::default() }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Corked<S> {
+    /// Ready when the worker has come round since this was first asked.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.cork {
+            Cork::Out => return Poll::Ready(()),
+            Cork::In => {
+                self.turn.came.store(false, Ordering::Release);
+                self.turn.connection.register(context.waker());
+                // Asked in the turn's name and not in the connection's, which others wake as well.
+                let turn = Waker::from(Arc::clone(&self.turn));
+                let yielded = pin!(tokio::task::yield_now());
+                // It only leaves the waker with the worker; what it says is that it has.
+                let _ = yielded.poll(&mut Context::from_waker(&turn));
+                self.cork = Cork::Waiting;
+            }
+            Cork::Waiting => self.turn.connection.register(context.waker()),
+        }
+        if !self.turn.came.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        self.cork = Cork::Out;
+        Poll::Ready(())
+    }
+
+    /// Sends all that is held.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.held.len() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.held[self.sent..]))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += sent;
+        }
+        self.sent = 0;
+        self.held.clear();
+        if self.held.capacity() > KEPT {
+            self.held = Vec::new();
+        }
+        self.cork = Cork::In;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.held.len() >= FULL {
+            ready!(self.poll_send(context))?;
+        }
+        self.held.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.held.is_empty() {
+            ready!(self.poll_turn(context));
+            ready!(self.poll_send(context))?;
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S: Connected> Connected for Corked<S> {
+    type ConnectInfo = S::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.stream.connect_info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Counts how often something was written.
+    struct Counted {
+        stream: DuplexStream,
+        writes: Arc<AtomicUsize>,
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+            Pin::new(&mut self.stream).poll_write(context, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_flush(context)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_shutdown(context)
+        }
+    }
+
+    /// A connection with room for so many bytes, the number of its writes, and its other end.
+    fn corked(room: usize) -> (Corked<Counted>, Arc<AtomicUsize>, DuplexStream) {
+        let ((stream, other), writes) = (duplex(room), Arc::new(AtomicUsize::new(0)));
+        (Corked::new(Counted { stream, writes: Arc::clone(&writes) }), writes, other)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_before_the_worker_comes_round_is_sent_together() {
+        let (mut connection, writes, mut other) = corked(1 << 10);
+        let mut context = Context::from_waker(Waker::noop());
+        for word in ["one ", "two ", "three"] {
+            connection.write_all(word.as_bytes()).await.unwrap();
+            // Others wake the connection as often as they like: it is not their turn that counts.
+            assert!(Pin::new(&mut connection).poll_flush(&mut context).is_pending(), "{word}");
+        }
+        assert_eq!(writes.load(Ordering::Relaxed), 0, "nothing is sent before");
+        yield_now().await;
+        connection.flush().await.unwrap();
+        assert_eq!(writes.load(Ordering::Relaxed), 1);
+        let mut read = [0; 13];
+        other.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"one two three");
+    }
+
+    #[tokio::test]
+    async fn a_flush_is_woken_by_the_worker_alone() {
+        let (mut connection, writes, _other) = corked(1 << 10);
+        for round in 1..=3 {
+            connection.write_all(b"x").await.unwrap();
+            connection.flush().await.unwrap();
+            assert_eq!(writes.load(Ordering::Relaxed), round);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_connection_sends_at_once_and_waits_for_room() {
+        let (mut connection, writes, mut other) = corked(1 << 10);
+        let text: Vec<u8> = (0..=u8::MAX).cycle().take(3 * FULL).collect();
+        let expected = text.clone();
+        let reading = tokio::spawn(async move {
+            let mut read = Vec::new();
+            other.read_to_end(&mut read).await.map(|_| read)
+        });
+        for part in text.chunks(1_000) {
+            connection.write_all(part).await.unwrap();
+            assert!(connection.held.len() < FULL + 1_000, "{} bytes are held", connection.held.len());
+        }
+        assert!(writes.load(Ordering::Relaxed) > 0, "what is too much is sent without a flush");
+        connection.shutdown().await.unwrap();
+        drop(connection);
+        assert!(reading.await.unwrap().unwrap() == expected, "every byte, once, in order");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_shut_down_sends_what_it_holds() {
+        let (mut connection, _, mut other) = corked(1 << 10);
+        connection.write_all(b"goodbye").await.unwrap();
+        connection.shutdown().await.unwrap();
+        drop(connection);
+        let mut read = String::new();
+        other.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "goodbye");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_large_buffer() {
+        let (mut connection, _, mut other) = corked(1 << 20);
+        connection.write_all(&vec![7; 2 * KEPT]).await.unwrap();
+        connection.flush().await.unwrap();
+        assert_eq!(connection.held.capacity(), 0);
+        let mut read = vec![0; 2 * KEPT];
+        other.read_exact(&mut read).await.unwrap();
+    }
+}
