@@ -5,6 +5,9 @@
 //! for all of them: the log is written in order. A server that crashes loses what it has not written, and with it every
 //! connection. So only a connection that was there before the commit, and still is, can say that the commit is there.
 //!
+//! That other transaction has a cost of its own, which a quick disk does not make up for: how long the disk takes is
+//! measured, and where it is quick, commits wait themselves.
+//!
 //! Not responsible for who hears of a commit: that is the service's.
 
 use std::io;
@@ -24,6 +27,10 @@ const FLUSH: &str = "SELECT pg_logical_emit_message(true, 'leasehold', '')";
 
 /// A connection that was idle for longer may have been cut without a sound.
 const FRESH: Duration = Duration::from_secs(30);
+/// How often the disk is measured while nobody else waits for it.
+const MEASURED: Duration = Duration::from_secs(5);
+/// What one measurement counts for beside all before.
+const WEIGHT: u32 = 4;
 
 /// A connection on which somebody waits for the disk.
 pub(crate) struct Flushing {
@@ -32,6 +39,8 @@ pub(crate) struct Flushing {
     ready: Mutex<Option<Ready>>,
     /// Whoever waits for the disk has it.
     place: Arc<tokio::sync::Mutex<Place>>,
+    /// A disk that takes less is not worth a transaction.
+    quick: Duration,
 }
 
 /// Where the connection is while nobody uses it.
@@ -47,18 +56,21 @@ struct Ready {
     mark: u64,
     server: i64,
     used: Instant,
+    /// How long the disk takes, lately.
+    takes: Duration,
 }
 
 impl Flushing {
     /// No connection yet.
-    pub(crate) fn new(connections: &Arc<Connections>) -> Self {
-        Self { connections: Arc::clone(connections), ready: Mutex::default(), place: Arc::default() }
+    pub(crate) fn new(connections: &Arc<Connections>, quick: Duration) -> Self {
+        Self { connections: Arc::clone(connections), ready: Mutex::default(), place: Arc::default(), quick }
     }
 
-    /// What a commit on this server, before it is sent, may rely on. Without it the commit has to wait itself.
+    /// What a commit on this server, before it is sent, may rely on. Without it the commit waits itself: it has to, or
+    /// that is quicker.
     pub(crate) fn mark(&self, server: i64) -> Option<u64> {
-        let ready = self.ready().filter(|ready| ready.server == server && ready.used.elapsed() < FRESH);
-        Some(ready?.mark)
+        let ready = self.ready().filter(|ready| ready.server == server && ready.used.elapsed() < FRESH)?;
+        (ready.takes >= self.quick).then_some(ready.mark)
     }
 
     /// Waits until the disk has what was committed under a mark, and everything before it.
@@ -91,7 +103,7 @@ impl Flushing {
 
     /// Makes or tries the connection behind the scenes, where commits could not rely on it.
     fn prepare(self: &Arc<Self>) {
-        if self.ready().is_some_and(|ready| ready.used.elapsed() < FRESH) {
+        if self.ready().is_some_and(|ready| ready.used.elapsed() < MEASURED) {
             return;
         }
         let Ok(mut place) = Arc::clone(&self.place).try_lock_owned() else { return };
@@ -120,12 +132,17 @@ impl Flushing {
         mut place: OwnedMutexGuard<Place>,
         mut session: Session,
     ) -> Result<(), sqlx::Error> {
+        let start = Instant::now();
         let flushed = sqlx::query(FLUSH).execute(&mut session.connection);
         if let Err(error) = within(self.connections.patience(), flushed).await {
             self.set_ready(None);
             return Err(error);
         }
-        self.set_ready(Some(Ready { mark: place.mark, server: session.server, used: Instant::now() }));
+        let (used, took) = (Instant::now(), start.elapsed());
+        let takes = self
+            .ready()
+            .map_or(took, |before| before.takes.saturating_sub(before.takes / WEIGHT) + took / WEIGHT);
+        self.set_ready(Some(Ready { mark: place.mark, server: session.server, used, takes }));
         place.session = Some(session);
         Ok(())
     }
@@ -150,10 +167,12 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
+    const QUICK: Duration = Duration::from_millis(1);
+
     fn flushing(ready: Ready) -> Flushing {
         let settings = Settings::new("postgres://localhost/none");
         let options = settings.connect_options().expect("the address is good");
-        let flushing = Flushing::new(&Arc::new(Connections::new(options, settings)));
+        let flushing = Flushing::new(&Arc::new(Connections::new(options, settings)), QUICK);
         flushing.set_ready(Some(ready));
         flushing
     }
@@ -161,10 +180,17 @@ mod tests {
     #[test]
     fn a_commit_relies_on_a_fresh_connection_to_its_own_server_alone() {
         let now = Instant::now();
-        let flushing_since = |used| flushing(Ready { mark: 7, server: 1, used });
+        let flushing_since = |used| flushing(Ready { mark: 7, server: 1, used, takes: QUICK });
         assert_eq!(flushing_since(now).mark(1), Some(7));
         assert_eq!(flushing_since(now).mark(2), None, "another server flushes another log");
         let Some(long_ago) = now.checked_sub(FRESH) else { return };
         assert_eq!(flushing_since(long_ago).mark(1), None);
+    }
+
+    #[test]
+    fn a_commit_waits_itself_for_a_disk_that_is_quick() {
+        let taking = |takes| flushing(Ready { mark: 7, server: 1, used: Instant::now(), takes }).mark(1);
+        assert_eq!(taking(QUICK), Some(7));
+        assert_eq!(taking(Duration::from_micros(999)), None);
     }
 }

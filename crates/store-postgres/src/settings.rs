@@ -28,6 +28,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// Longest silence of a batch before the server takes it back.
     pub idle_in_transaction_timeout: Duration,
+    /// A disk that takes less is waited for by the commits themselves, any other one beside the next batch.
+    pub quick_disk: Duration,
 }
 
 impl Settings {
@@ -41,6 +43,7 @@ impl Settings {
             statement_timeout: Duration::from_secs(15),
             lock_timeout: Duration::from_secs(5),
             idle_in_transaction_timeout: Duration::from_secs(10),
+            quick_disk: Duration::from_millis(1),
         }
     }
 

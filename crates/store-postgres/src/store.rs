@@ -60,7 +60,7 @@ impl PostgresLicensingStore {
         let me = schema::migrate(&options, settings).await?;
         let connections = Arc::new(Connections::new(options.clone(), settings.clone()));
         let calls = Calls::listen(options, settings.acquire_timeout, me);
-        let flushing = Arc::new(Flushing::new(&connections));
+        let flushing = Arc::new(Flushing::new(&connections, settings.quick_disk));
         Ok(Self { connections, flushing, calls, me, instances: Instances::default() })
     }
 

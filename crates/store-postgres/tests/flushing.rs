@@ -35,7 +35,7 @@ impl World {
     /// A store that stands ready to wait for the disk beside its batches.
     async fn ready() -> Self {
         let server = Postgres::start().await.unwrap();
-        let store = PostgresLicensingStore::open(&Settings::new(server.url())).await.unwrap();
+        let store = open(&server, Duration::ZERO).await;
         let instance = Instance { id: INSTANCE, name: "main".to_owned(), is_default: true };
         store.create_instance(&instance).await.unwrap();
         let world = Self { server, store, numbers: AtomicU32::new(1_000) };
@@ -97,6 +97,12 @@ impl World {
     async fn is_there(&self, number: u128) -> bool {
         !self.store.grants_by_id(INSTANCE, &[GrantId(uuid(number))]).await.unwrap().is_empty()
     }
+}
+
+/// A store for which disks that take less than this are quick.
+async fn open(server: &Postgres, quick_disk: Duration) -> PostgresLicensingStore {
+    let settings = Settings { quick_disk, ..Settings::new(server.url()) };
+    PostgresLicensingStore::open(&settings).await.unwrap()
 }
 
 async fn loaded(store: &PostgresLicensingStore, number: u128) -> Result<Box<dyn LicensingBatch>, StoreError> {
@@ -197,4 +203,29 @@ async fn a_batch_that_writes_nothing_waits_for_what_it_has_read() {
     batch.commit(&Changes::default(), &[], at(0)).await.unwrap();
     world.crash().await;
     assert!(world.is_there(1).await, "the answer was repeated to somebody");
+}
+
+#[tokio::test]
+async fn a_quick_disk_is_waited_for_by_the_commit_itself() {
+    let mut world = World::ready().await;
+    let quick = open(&world.server, LONG).await;
+    // Until the disk was measured on a connection beside the one of the other store.
+    let measured = async {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_logical_emit_message%' \
+                   AND state = 'idle' AND pid <> pg_backend_pid()";
+        for number in 2.. {
+            let pending = give(&quick, number).await.unwrap();
+            assert_eq!(pending, Pending::DURABLE);
+            quick.settle(pending).await.unwrap();
+            let output = world.server.psql(["-c", sql]).output().unwrap();
+            if String::from_utf8_lossy(&output.stdout).trim() == "2" {
+                return;
+            }
+        }
+    };
+    timeout(LONG, measured).await.unwrap();
+    world.stop_the_walwriter().await;
+    assert_eq!(give(&quick, 1).await.unwrap(), Pending::DURABLE);
+    world.crash().await;
+    assert!(world.is_there(1).await);
 }
