@@ -56,7 +56,7 @@ struct Ready {
     mark: u64,
     server: i64,
     used: Instant,
-    /// How long the disk takes, lately.
+    /// How long the disk takes, lately, the way to the server and back with it.
     takes: Duration,
 }
 
@@ -139,9 +139,7 @@ impl Flushing {
             return Err(error);
         }
         let (used, took) = (Instant::now(), start.elapsed());
-        let takes = self
-            .ready()
-            .map_or(took, |before| before.takes.saturating_sub(before.takes / WEIGHT) + took / WEIGHT);
+        let takes = lately(self.ready().map(|before| before.takes), took);
         self.set_ready(Some(Ready { mark: place.mark, server: session.server, used, takes }));
         place.session = Some(session);
         Ok(())
@@ -154,6 +152,12 @@ impl Flushing {
     fn set_ready(&self, ready: Option<Ready>) {
         *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = ready;
     }
+}
+
+/// What the disk takes by one more measurement, of which each has the way to the server in it and is late where the
+/// processors are busy: a single one says little.
+fn lately(before: Option<Duration>, took: Duration) -> Duration {
+    before.map_or(took, |before| before.saturating_sub(before / WEIGHT) + took / WEIGHT)
 }
 
 fn gone() -> sqlx::Error {
@@ -192,5 +196,13 @@ mod tests {
         let taking = |takes| flushing(Ready { mark: 7, server: 1, used: Instant::now(), takes }).mark(1);
         assert_eq!(taking(QUICK), Some(7));
         assert_eq!(taking(Duration::from_micros(999)), None);
+    }
+
+    #[test]
+    fn each_measurement_counts_a_quarter() {
+        let millis = Duration::from_millis;
+        assert_eq!(lately(None, millis(8)), millis(8));
+        assert_eq!(lately(Some(millis(8)), millis(0)), millis(6));
+        assert_eq!(lately(Some(millis(8)), millis(40)), millis(16));
     }
 }

@@ -28,7 +28,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// Longest silence of a batch before the server takes it back.
     pub idle_in_transaction_timeout: Duration,
-    /// A disk that takes less is waited for by the commits themselves, any other one beside the next batch.
+    /// A disk that takes less, the way to the server and back included, is waited for by the commits themselves, any
+    /// other one beside the next batch.
     pub quick_disk: Duration,
 }
 
@@ -85,6 +86,7 @@ impl fmt::Debug for Settings {
             .field("statement_timeout", &self.statement_timeout)
             .field("lock_timeout", &self.lock_timeout)
             .field("idle_in_transaction_timeout", &self.idle_in_transaction_timeout)
+            .field("quick_disk", &self.quick_disk)
             .finish_non_exhaustive()
     }
 }

@@ -229,3 +229,15 @@ async fn a_quick_disk_is_waited_for_by_the_commit_itself() {
     world.crash().await;
     assert!(world.is_there(1).await);
 }
+
+#[tokio::test]
+async fn by_itself_a_store_finds_out_that_the_disk_is_slow() {
+    // A commit that waits is held up by this, whatever the disk does.
+    let slow = [("commit_delay", "20000"), ("commit_siblings", "0")];
+    let server = Postgres::start_with(&slow).await.unwrap();
+    let store = PostgresLicensingStore::open(&Settings::new(server.url())).await.unwrap();
+    let instance = Instance { id: INSTANCE, name: "main".to_owned(), is_default: true };
+    store.create_instance(&instance).await.unwrap();
+    let world = World { server, store, numbers: AtomicU32::new(1_000) };
+    world.becomes_ready().await;
+}

@@ -3,6 +3,9 @@
 //! Answers come in crowds: a batch decides hundreds at once, and each is ready a few microseconds after the last one.
 //! Left to itself the transport sends each by a system call of its own, which costs more than most of what is in it.
 //! Not responsible for what is written, nor for how much of it may be under way: that is HTTP/2's flow control.
+//!
+//! A flush only books the sending, as one of a socket does: HTTP/2 flushes to make room as well, and has to be able to go
+//! on writing. Whoever polls the connection next after its turn has come, to flush or to read, sends.
 
 use std::future::Future;
 use std::io;
@@ -10,6 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker, ready};
+use std::thread::{self, ThreadId};
 
 use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,7 +21,7 @@ use tonic::transport::server::Connected;
 
 /// Bytes that are held back. With more of them they are sent at once.
 const FULL: usize = 64 << 10;
-/// A buffer that has grown beyond this is given back once it was sent, so that many idle connections cost little.
+/// A buffer that has grown beyond this is given back once it was sent, so that idle connections keep no more.
 const KEPT: usize = 16 << 10;
 
 /// The connection with what was written and not sent.
@@ -35,8 +39,8 @@ pub(super) struct Corked<S> {
 enum Cork {
     /// Nobody has asked for it to be sent.
     In,
-    /// It is sent when the worker comes round.
-    Waiting,
+    /// It is sent when the worker comes round that runs this thread.
+    Waiting(ThreadId),
     /// It is being sent.
     Out,
 }
@@ -67,27 +71,37 @@ impl<S> Corked<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Corked<S> {
-    /// Ready when the worker has come round since this was first asked.
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Whether the worker has come round since this was first asked.
+    fn turn_has_come(&mut self, context: &mut Context<'_>) -> bool {
+        let here = thread::current().id();
         match self.cork {
-            Cork::Out => return Poll::Ready(()),
+            Cork::Out => return true,
             Cork::In => {
                 self.turn.came.store(false, Ordering::Release);
                 self.turn.connection.register(context.waker());
-                // Asked in the turn's name and not in the connection's, which others wake as well.
-                let turn = Waker::from(Arc::clone(&self.turn));
-                let yielded = pin!(tokio::task::yield_now());
-                // It only leaves the waker with the worker; what it says is that it has.
-                let _ = yielded.poll(&mut Context::from_waker(&turn));
-                self.cork = Cork::Waiting;
+                self.book(here);
             }
-            Cork::Waiting => self.turn.connection.register(context.waker()),
+            Cork::Waiting(thread) => {
+                self.turn.connection.register(context.waker());
+                // The connection has moved on, and the worker that it was with may be busy for long.
+                if thread != here {
+                    self.book(here);
+                }
+            }
         }
-        if !self.turn.came.load(Ordering::Acquire) {
-            return Poll::Pending;
+        if self.turn.came.load(Ordering::Acquire) {
+            self.cork = Cork::Out;
         }
-        self.cork = Cork::Out;
-        Poll::Ready(())
+        self.cork == Cork::Out
+    }
+
+    fn book(&mut self, thread: ThreadId) {
+        // Asked in the turn's name and not in the connection's, which others wake as well.
+        let turn = Waker::from(Arc::clone(&self.turn));
+        let yielded = pin!(tokio::task::yield_now());
+        // It only leaves the waker with the worker; what it says is that it has.
+        let _ = yielded.poll(&mut Context::from_waker(&turn));
+        self.cork = Cork::Waiting(thread);
     }
 
     /// Sends all that is held.
@@ -109,12 +123,18 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Corked<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.cork != Cork::In
+            && self.turn_has_come(context)
+            && let Poll::Ready(Err(error)) = self.poll_send(context)
+        {
+            return Poll::Ready(Err(error));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -128,13 +148,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
         if self.held.len() >= FULL {
             ready!(self.poll_send(context))?;
         }
-        self.held.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        let taken = bytes.len().min(FULL - self.held.len());
+        self.held.extend_from_slice(&bytes[..taken]);
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.held.is_empty() {
-            ready!(self.poll_turn(context));
+            if !self.turn_has_come(context) {
+                return Poll::Ready(Ok(()));
+            }
             ready!(self.poll_send(context))?;
         }
         Pin::new(&mut self.stream).poll_flush(context)
@@ -157,6 +180,7 @@ impl<S: Connected> Connected for Corked<S> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::yield_now;
@@ -167,6 +191,16 @@ mod tests {
     struct Counted {
         stream: DuplexStream,
         writes: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for Counted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        }
     }
 
     impl AsyncWrite for Counted {
@@ -194,6 +228,17 @@ mod tests {
         (Corked::new(Counted { stream, writes: Arc::clone(&writes) }), writes, other)
     }
 
+    /// Polls the connection as its task does, until what it holds is sent.
+    async fn next_poll(connection: &mut Corked<Counted>) {
+        let woken = std::future::poll_fn(|context| {
+            let mut buffer = [0; 8];
+            let read = Pin::new(&mut *connection).poll_read(context, &mut ReadBuf::new(&mut buffer));
+            assert!(read.is_pending());
+            if connection.cork == Cork::In { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::time::timeout(Duration::from_secs(30), woken).await.expect("the turn wakes the connection");
+    }
+
     #[tokio::test]
     async fn what_is_written_before_the_worker_comes_round_is_sent_together() {
         let (mut connection, writes, mut other) = corked(1 << 10);
@@ -201,7 +246,7 @@ mod tests {
         for word in ["one ", "two ", "three"] {
             connection.write_all(word.as_bytes()).await.unwrap();
             // Others wake the connection as often as they like: it is not their turn that counts.
-            assert!(Pin::new(&mut connection).poll_flush(&mut context).is_pending(), "{word}");
+            assert!(Pin::new(&mut connection).poll_flush(&mut context).is_ready(), "there is room, {word}");
         }
         assert_eq!(writes.load(Ordering::Relaxed), 0, "nothing is sent before");
         yield_now().await;
@@ -213,13 +258,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flush_is_woken_by_the_worker_alone() {
+    async fn the_turn_wakes_the_connection_which_sends_when_it_reads() {
         let (mut connection, writes, _other) = corked(1 << 10);
         for round in 1..=3 {
             connection.write_all(b"x").await.unwrap();
             connection.flush().await.unwrap();
+            assert_eq!(writes.load(Ordering::Relaxed), round - 1, "a flush only books it");
+            next_poll(&mut connection).await;
             assert_eq!(writes.load(Ordering::Relaxed), round);
         }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_slow_gets_everything() {
+        let (mut connection, _, mut other) = corked(16);
+        connection.write_all(&[7; 1_000]).await.unwrap();
+        connection.flush().await.unwrap();
+        let reading = tokio::spawn(async move {
+            let mut read = vec![0; 1_000];
+            other.read_exact(&mut read).await.map(|_| (read, other))
+        });
+        next_poll(&mut connection).await;
+        assert_eq!(reading.await.unwrap().unwrap().0, [7; 1_000]);
     }
 
     #[tokio::test]
@@ -231,9 +291,9 @@ mod tests {
             let mut read = Vec::new();
             other.read_to_end(&mut read).await.map(|_| read)
         });
-        for part in text.chunks(1_000) {
+        for part in text.chunks(100_000) {
             connection.write_all(part).await.unwrap();
-            assert!(connection.held.len() < FULL + 1_000, "{} bytes are held", connection.held.len());
+            assert!(connection.held.len() <= FULL, "{} bytes are held", connection.held.len());
         }
         assert!(writes.load(Ordering::Relaxed) > 0, "what is too much is sent without a flush");
         connection.shutdown().await.unwrap();
@@ -245,6 +305,7 @@ mod tests {
     async fn a_connection_that_is_shut_down_sends_what_it_holds() {
         let (mut connection, _, mut other) = corked(1 << 10);
         connection.write_all(b"goodbye").await.unwrap();
+        connection.flush().await.unwrap();
         connection.shutdown().await.unwrap();
         drop(connection);
         let mut read = String::new();
@@ -257,6 +318,7 @@ mod tests {
         let (mut connection, _, mut other) = corked(1 << 20);
         connection.write_all(&vec![7; 2 * KEPT]).await.unwrap();
         connection.flush().await.unwrap();
+        next_poll(&mut connection).await;
         assert_eq!(connection.held.capacity(), 0);
         let mut read = vec![0; 2 * KEPT];
         other.read_exact(&mut read).await.unwrap();

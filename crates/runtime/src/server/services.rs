@@ -199,7 +199,8 @@ impl Services {
     }
 
     fn serve<S: Serve + NamedService + 'static>(&mut self, service: S) {
-        self.served.insert(S::NAME, Arc::new(service));
+        let other = self.served.insert(S::NAME, Arc::new(service));
+        assert!(other.is_none(), "{} is added once", S::NAME);
     }
 
     fn describe(mut self, name: &'static str, descriptor_set: &'static [u8]) -> Self {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
@@ -22,7 +23,12 @@ pub(crate) struct Obedient {
     pub(crate) waiting: Arc<Notify>,
     /// The test lets a waiting call go on.
     pub(crate) go_on: Arc<Notify>,
+    /// Calls that wait, or have waited.
+    pub(crate) waits: Arc<AtomicUsize>,
 }
+
+/// Characters of an answer that is called long.
+pub(crate) const LONG_ANSWER: usize = 2_000;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -44,9 +50,11 @@ impl LicensingService for Obedient {
     ) -> Result<Response<pb::ReleaseResponse>, Status> {
         let (call, message) = CallContext::enter(request)?;
         match message.instance.as_str() {
-            "wait" => {
+            "wait" | "wait for long" => {
+                let go_on = self.go_on.notified();
+                self.waits.fetch_add(1, Ordering::Relaxed);
                 self.waiting.notify_one();
-                self.go_on.notified().await;
+                go_on.await;
             }
             "panic" => panic!("seat 13 is cursed"),
             "bare not found" => return Err(Status::not_found("no such thing")),
@@ -55,7 +63,10 @@ impl LicensingService for Obedient {
             _ => {}
         }
         let left = call.remaining().map_or(0, |left| left.as_secs());
-        let text = format!("{} peer={} left={left}", call.request_id, call.peer.is_some());
+        let text = match message.instance.as_str() {
+            "wait for long" => "x".repeat(LONG_ANSWER),
+            _ => format!("{} peer={} left={left}", call.request_id, call.peer.is_some()),
+        };
         let result = pb::LeaseResult { message: text, ..Default::default() };
         Ok(Response::new(pb::ReleaseResponse { results: vec![result], ..Default::default() }))
     }

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::service::Obedient;
+use crate::service::{LONG_ANSWER, Obedient};
 
 const CALLS: usize = 64;
 
@@ -74,23 +74,37 @@ async fn served(service: &Obedient) -> (Channel, Arc<AtomicUsize>) {
     (channel, writes)
 }
 
-// One worker, which runs a connection right after each task that has written to it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn answers_that_are_ready_together_are_sent_by_few_writes() {
+/// How often the server writes to answer so many calls that are ready at the same time.
+async fn writes_for(command: &str) -> usize {
     let service = Obedient::default();
     let (channel, writes) = served(&service).await;
     let calls = (0..CALLS).map(|_| {
         let mut client = LicensingServiceClient::new(channel.clone());
-        let wait = ReleaseRequest { instance: "wait".to_owned(), ..ReleaseRequest::default() };
-        tokio::spawn(async move { client.release(wait).await })
+        let request = ReleaseRequest { instance: command.to_owned(), ..ReleaseRequest::default() };
+        tokio::spawn(async move { client.release(request).await })
     });
     let calls: Vec<_> = calls.collect();
-    // Until all of them wait in the service.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    while service.waits.load(Ordering::Relaxed) < CALLS {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     writes.store(0, Ordering::Relaxed);
     service.go_on.notify_waiters();
     let answers = tokio::time::timeout(Duration::from_secs(30), join_all(calls)).await.unwrap();
     assert!(answers.into_iter().all(|answer| answer.unwrap().is_ok()));
-    let writes = writes.load(Ordering::Relaxed);
+    writes.load(Ordering::Relaxed)
+}
+
+// One worker, which runs a connection right after each task that has written to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn answers_that_are_ready_together_are_sent_by_few_writes() {
+    let writes = writes_for("wait").await;
+    assert!(writes <= CALLS / 4, "{writes} writes for {CALLS} answers");
+}
+
+// The HTTP/2 library flushes after each frame of this size.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn long_answers_are_sent_together_too() {
+    const { assert!(CALLS * LONG_ANSWER > 64 << 10, "more than a connection holds") };
+    let writes = writes_for("wait for long").await;
     assert!(writes <= CALLS / 4, "{writes} writes for {CALLS} answers");
 }
