@@ -64,9 +64,10 @@ impl Wake for Turn {
 }
 
 impl<S> Corked<S> {
-    /// A connection that holds nothing yet.
+    /// A connection that holds nothing yet. Its first words leave with the first flush: they tell a caller of another
+    /// protocol what this one is, and what comes after them is the end if the caller's were wrong.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, held: Vec::new(), sent: 0, cork: Cork::In, turn: Arc::default() }
+        Self { stream, held: Vec::new(), sent: 0, cork: Cork::Out, turn: Arc::default() }
     }
 }
 
@@ -225,7 +226,20 @@ mod tests {
     /// A connection with room for so many bytes, the number of its writes, and its other end.
     fn corked(room: usize) -> (Corked<Counted>, Arc<AtomicUsize>, DuplexStream) {
         let ((stream, other), writes) = (duplex(room), Arc::new(AtomicUsize::new(0)));
-        (Corked::new(Counted { stream, writes: Arc::clone(&writes) }), writes, other)
+        let connection = Corked::new(Counted { stream, writes: Arc::clone(&writes) });
+        // As it is when the first words are sent.
+        (Corked { cork: Cork::In, ..connection }, writes, other)
+    }
+
+    #[tokio::test]
+    async fn the_first_words_are_sent_at_once() {
+        let (connection, writes, _other) = corked(1 << 10);
+        let mut connection = Corked::new(connection.stream);
+        for round in [1, 1] {
+            connection.write_all(b"settings").await.unwrap();
+            connection.flush().await.unwrap();
+            assert_eq!(writes.load(Ordering::Relaxed), round);
+        }
     }
 
     /// Polls the connection as its task does, until what it holds is sent.
