@@ -105,7 +105,7 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
         self.cork = Cork::Waiting(thread);
     }
 
-    /// Sends all that is held.
+    /// Sends all that is held, and what the stream below has kept of it: a TLS stream may.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.held.len() {
             let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.held[self.sent..]))?;
@@ -114,6 +114,7 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
             }
             self.sent += sent;
         }
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         self.sent = 0;
         self.held.clear();
         if self.held.capacity() > KEPT {
@@ -131,6 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Corked<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.cork != Cork::In
+            && !self.held.is_empty()
             && self.turn_has_come(context)
             && let Poll::Ready(Err(error)) = self.poll_send(context)
         {
@@ -294,6 +296,24 @@ mod tests {
         });
         next_poll(&mut connection).await;
         assert_eq!(reading.await.unwrap().unwrap().0, [7; 1_000]);
+    }
+
+    #[tokio::test]
+    async fn what_the_stream_below_keeps_is_flushed_with_it() {
+        let (stream, mut other) = duplex(1 << 10);
+        let stream = tokio::io::BufWriter::new(stream);
+        let mut connection = Corked { cork: Cork::In, ..Corked::new(stream) };
+        connection.write_all(b"goodbye").await.unwrap();
+        connection.flush().await.unwrap();
+        yield_now().await;
+        let mut context = Context::from_waker(Waker::noop());
+        let mut buffer = [0; 8];
+        let read = Pin::new(&mut connection).poll_read(&mut context, &mut ReadBuf::new(&mut buffer));
+        assert!(read.is_pending());
+        let mut arrived = [0; 7];
+        let arriving = tokio::time::timeout(Duration::from_secs(30), other.read_exact(&mut arrived));
+        arriving.await.expect("it was flushed").unwrap();
+        assert_eq!(&arrived, b"goodbye");
     }
 
     #[tokio::test]
