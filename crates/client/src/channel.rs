@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint, Error};
 
 use crate::address::ServerAddress;
+use crate::addresses::Addresses;
 use crate::options::Options;
 use crate::tls::Tls;
 use crate::wire::{Wire, in_words, insecure};
@@ -29,13 +30,15 @@ const FIRST_WORD: Duration = Duration::from_secs(1);
 struct Target {
     /// Tried in this order.
     servers: Vec<ServerAddress>,
+    /// Tried after them.
+    learnt: Arc<Addresses>,
     tls: Option<Tls>,
     /// For each of them.
     connect_timeout: Duration,
 }
 
 /// A channel that connects by itself. To be called on a runtime.
-pub(crate) fn lazy(options: &Options) -> Result<Channel, Error> {
+pub(crate) fn lazy(options: &Options, learnt: Arc<Addresses>) -> Result<Channel, Error> {
     let servers: Vec<_> = [&options.server].into_iter().chain(&options.more_servers).cloned().collect();
     // The channel is told of no TLS, which the connections below do by themselves; the server hears of it all the same.
     let mut endpoint = Endpoint::from_shared(format!("http://{}", options.server))?
@@ -49,7 +52,8 @@ pub(crate) fn lazy(options: &Options) -> Result<Channel, Error> {
     {
         endpoint = endpoint.origin(origin);
     }
-    let target = Target { servers, tls: options.tls.clone(), connect_timeout: options.connect_timeout };
+    let (tls, connect_timeout) = (options.tls.clone(), options.connect_timeout);
+    let target = Target { servers, learnt, tls, connect_timeout };
     let target = Arc::new(target);
     let connect = tower::service_fn(move |_| {
         let target = Arc::clone(&target);
@@ -63,7 +67,9 @@ impl Target {
     async fn connect(&self) -> io::Result<Wire> {
         let mut problems = Vec::new();
         let mut first = None;
-        for server in &self.servers {
+        let learnt = self.learnt.list();
+        let more = learnt.iter().filter(|server| !self.servers.contains(server));
+        for server in self.servers.iter().chain(more) {
             let error = match timeout(self.connect_timeout, self.connect_to(server)).await {
                 Ok(Ok(wire)) => return Ok(wire),
                 Ok(Err(error)) => error,

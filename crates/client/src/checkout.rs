@@ -105,6 +105,16 @@ impl Checkout {
         self
     }
 
+    /// The slot; empty where it holds at none.
+    pub(crate) fn slot_name(&self) -> &str {
+        &self.slot
+    }
+
+    /// What line items must have.
+    pub(crate) fn selectors(&self) -> &BTreeMap<String, String> {
+        &self.selectors
+    }
+
     /// The name of the feature.
     pub(crate) fn feature(&self) -> &str {
         &self.feature
@@ -120,6 +130,7 @@ impl Checkout {
         &self,
         who: &Who<'_>,
         request_id: String,
+        nonce: Vec<u8>,
     ) -> Result<pb::RequestCapabilitiesRequest, CheckoutError> {
         let user = who.user()?;
         let message = pb::RequestCapabilitiesRequest {
@@ -141,6 +152,7 @@ impl Checkout {
             borrow_granularity: granularity(self.borrow.and_then(|borrow| borrow.granularity)).into(),
             dictionary: self.dictionary.iter().map(|(key, value)| (key.clone(), value.into())).collect(),
             selectors: self.selectors.clone(),
+            nonce,
             ..pb::RequestCapabilitiesRequest::default()
         };
         match CapabilityRequest::try_from(&message) {
@@ -208,7 +220,7 @@ mod tests {
             alias: "build-7",
             client_instance_id: "c/0".to_owned(),
         };
-        checkout.request(&who, crate::identity::random_uuid())
+        checkout.request(&who, crate::identity::random_uuid(), Vec::new())
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The client: one server, one device, any number of guards.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,17 +13,20 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::address::ServerAddress;
+use crate::addresses::Addresses;
+use crate::answers::{self, Answers, Holder, Key};
 use crate::channel;
 use crate::checkout::{Checkout, Who};
 use crate::error::{CallError, CheckoutError};
 use crate::establish::Establish;
 use crate::failure::Failure;
 use crate::guard::Guard;
-use crate::identity::{Identity, random_uuid};
+use crate::identity::{Identity, random_nonce, random_uuid};
 use crate::keeper::{Command, Keeper};
 use crate::machine::Machine;
 use crate::options::Options;
-use crate::place::Places;
+use crate::place::{Occupied, Place, Places};
+use crate::reader::{self, Reader};
 
 /// Longest answer that the raw clients take, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -46,6 +49,12 @@ pub enum ConnectError {
     /// The machine has neither a machine id nor a host name that can be read.
     #[error("cannot find out what this machine is called; give a hostid in `Options::hostids`")]
     NoHostId,
+    /// A licence server's id without the key that would show whose answers are its.
+    #[error(
+        "a licence server's id is given and no vendor's root key, so no answer could be checked; set \
+         `Options::vendor_root` too"
+    )]
+    NoVendorRoot,
     /// The address cannot be used.
     #[error("cannot connect to {server}: {problem}")]
     Channel {
@@ -61,10 +70,12 @@ pub enum ConnectError {
 pub(crate) struct Inner {
     pub(crate) options: Arc<Options>,
     pub(crate) channel: Channel,
+    pub(crate) reader: Arc<Reader>,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     hostids: Vec<HostId>,
     alias: String,
     identity: Arc<Identity>,
+    answers: Option<Arc<Answers>>,
     places: Places,
     runtime: Handle,
     last_id: AtomicU64,
@@ -76,47 +87,77 @@ impl Client {
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
         // Making a channel outside a runtime panics.
         Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let channel = channel::lazy(&options).map_err(|error| ConnectError::Channel {
+        let addresses = Arc::new(Addresses::default());
+        let channel = channel::lazy(&options, addresses.clone()).map_err(|error| ConnectError::Channel {
             server: options.server.clone(),
             problem: error.to_string(),
         })?;
-        Self::over(channel, options).await
+        Self::made(channel, options, addresses).await
     }
 
-    /// A client over a channel of the caller's making. The options' server is only shown in errors.
+    /// A client over a channel of the caller's making. The options' server is only shown in errors, and names the answers
+    /// that are kept.
     pub async fn over(channel: Channel, options: Options) -> Result<Self, ConnectError> {
+        Self::made(channel, options, Arc::default()).await
+    }
+
+    async fn made(
+        channel: Channel,
+        options: Options,
+        addresses: Arc<Addresses>,
+    ) -> Result<Self, ConnectError> {
         let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let (machine, identity) = on_disk(&runtime, options.state_dir.clone()).await;
+        if options.license_server_id.is_some() && options.vendor_root.is_none() {
+            return Err(ConnectError::NoVendorRoot);
+        }
+        let OnDisk { machine, identity, answers } = OnDisk::read(&runtime, &options).await;
         let hostids = match options.hostids.as_slice() {
             [] => vec![machine.hostid.ok_or(ConnectError::NoHostId)?],
             given => given.to_vec(),
         };
         let alias = options.alias.clone().or(machine.name).unwrap_or_default();
-        let (options, identity) = (Arc::new(options), Arc::new(identity));
+        let answers = answers.map(Arc::new);
+        let reader = Arc::new(Reader::new(&options, hostids[0].clone(), addresses, answers.clone()));
+        let options = Arc::new(options);
         let (commands, receiver) = mpsc::unbounded_channel();
-        runtime.spawn(Keeper::new(channel.clone(), options.clone(), identity.clone(), receiver).run());
-        let places = Places::default();
-        let last_id = AtomicU64::new(0);
-        let inner = Inner { options, channel, commands, hostids, alias, identity, places, runtime, last_id };
+        let keeper =
+            Keeper::new(channel.clone(), options.clone(), identity.clone(), reader.clone(), receiver);
+        runtime.spawn(keeper.run());
+        let (places, last_id) = (Places::default(), AtomicU64::new(0));
+        let inner = Inner {
+            options,
+            channel,
+            reader,
+            commands,
+            hostids,
+            alias,
+            identity,
+            answers,
+            places,
+            runtime,
+            last_id,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Checks a feature out. A caller that stops waiting leaves nothing behind: what is granted then is returned.
     pub async fn checkout(&self, checkout: Checkout) -> Result<Guard, CheckoutError> {
         let inner = &self.inner;
-        let place = inner.places.take();
+        let (place, key) = inner.place(&checkout).await;
         let who = Who {
             options: &inner.options,
             hostids: &inner.hostids,
             alias: &inner.alias,
             client_instance_id: place.client_instance_id(inner.identity.id()),
         };
+        let nonce = if inner.options.vendor_root.is_some() { random_nonce() } else { Vec::new() };
         let establish = Establish {
             client: inner.clone(),
             feature: checkout.feature().into(),
             borrows: checkout.borrows(),
-            request: checkout.request(&who, random_uuid())?,
+            request: checkout.request(&who, random_uuid(), nonce)?,
             place,
+            key,
         };
         let (reply, answer) = oneshot::channel();
         inner.runtime.spawn(establish.run(reply));
@@ -169,11 +210,88 @@ impl Inner {
     pub(crate) fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// Where a checkout holds, and what its last good answer is kept under. Without answers that are kept: the lowest
+    /// free place.
+    async fn place(&self, checkout: &Checkout) -> (Place, Option<Key>) {
+        let Some(answers) = self.answers.clone() else {
+            return (self.places.take(&Occupied::default()), None);
+        };
+        let client = self.identity.id().to_owned();
+        let mut key = Key {
+            server: reader::called(&self.options),
+            instance: self.options.instance.clone(),
+            feature: checkout.feature().to_owned(),
+            device: self.hostids[0].to_string(),
+            user: self.options.user.clone(),
+            holder: Holder::Client { id: client.clone(), place: 0 },
+            selectors: checkout.selectors().clone(),
+        };
+        let wanted = key.clone();
+        let occupied = self.runtime.spawn_blocking(move || answers.occupied(&wanted, &client)).await;
+        let mut occupied = occupied.unwrap_or_default();
+        let slot = checkout.slot_name();
+        if !slot.is_empty() {
+            // Who holds at a slot takes no place that somebody else has held at.
+            occupied.by_others.append(&mut occupied.by_the_same);
+        }
+        let place = self.places.take(&occupied);
+        key.holder = match slot {
+            "" => Holder::Client { id: self.identity.id().to_owned(), place: place.number() },
+            slot => Holder::Slot(slot.to_owned()),
+        };
+        (place, Some(key))
+    }
 }
 
-/// What is read from the machine and the state directory.
-async fn on_disk(runtime: &Handle, state_dir: Option<PathBuf>) -> (Machine, Identity) {
-    let read = runtime.spawn_blocking(move || (Machine::detect(), Identity::open(state_dir.as_deref())));
-    // Only a runtime that is ending does not run it.
-    read.await.unwrap_or_else(|_| (Machine { hostid: None, name: None }, Identity::fresh()))
+/// What is read from the machine and from the directories of the program.
+struct OnDisk {
+    machine: Machine,
+    identity: Arc<Identity>,
+    /// `None`: nothing is kept.
+    answers: Option<Answers>,
+}
+
+impl OnDisk {
+    async fn read(runtime: &Handle, options: &Options) -> Self {
+        let answers = options.answers.clone();
+        let state_dir = options.state_dir.clone().or(answers.clone());
+        let pinned = options.vendor_root.is_some();
+        let read = runtime.spawn_blocking(move || {
+            // Before anything else makes it, for more than its owner. What is wrong with it shows in its place.
+            if let Some(Err(error)) = answers.as_deref().filter(|_| pinned).map(answers::make) {
+                tracing::debug!(%error, "the directory of answers cannot be made");
+            }
+            let identity = Arc::new(Identity::open(state_dir.as_deref()));
+            let answers = answers.and_then(|directory| keep_in(&directory, pinned, &identity));
+            Self { machine: Machine::detect(), identity, answers }
+        });
+        // Only a runtime that is ending does not run it.
+        read.await.unwrap_or_else(|_| Self {
+            machine: Machine { hostid: None, name: None },
+            identity: Arc::new(Identity::fresh()),
+            answers: None,
+        })
+    }
+}
+
+/// The directory of answers, unless nothing can be kept in it; then says why.
+fn keep_in(directory: &Path, pinned: bool, identity: &Arc<Identity>) -> Option<Answers> {
+    let problem = if !pinned {
+        "no vendor's root key is pinned, so no answer can be believed later".to_owned()
+    } else if !identity.is_kept() {
+        "another process has the client instance id".to_owned()
+    } else {
+        match Answers::open(directory, identity.clone()) {
+            Ok(Some(answers)) => return Some(answers),
+            Ok(None) => "another process has the directory".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    };
+    tracing::warn!(
+        client.answers = %directory.display(),
+        problem,
+        "no answers are kept; the program cannot work while the licence server is out of reach"
+    );
+    None
 }

@@ -1,17 +1,21 @@
-//! What says where the server is and how to connect: an address or a connection file, and certificates.
-//!
-//! A connection file is a JSON object that an administrator hands to clients and installers. Keys that this
-//! release does not know are passed over, so that newer ones can be added.
+//! What says where the server is and how to connect: an address or a connection file, certificates, and whose answers
+//! to believe.
+
+mod error;
+mod file;
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use leasehold_domain::InstanceId;
+use leasehold_signing::{KeyError, VerifyingKey};
+use uuid::Uuid;
 
-use crate::address::{AddressError, ServerAddress};
+pub use self::error::ConnectionError;
+pub use self::file::ConnectionFile;
+use crate::address::ServerAddress;
 use crate::options::Options;
-use crate::tls::{ClientCertificate, Pem, Remedy, Tls};
+use crate::tls::{ClientCertificate, Pem, Tls};
 
 /// The environment variable that names the licence server, or the connection file.
 pub const SERVER_VARIABLE: &str = "LEASEHOLD_SERVER";
@@ -23,9 +27,12 @@ pub const CERT_VARIABLE: &str = "LEASEHOLD_CERT";
 pub const KEY_VARIABLE: &str = "LEASEHOLD_KEY";
 /// The environment variable that says what name the server's certificate must have.
 pub const SERVER_NAME_VARIABLE: &str = "LEASEHOLD_SERVER_NAME";
-
-/// The form of connection files that this release writes and reads.
-const FORMAT: u32 = 1;
+/// The environment variable with the vendor's root key.
+pub const VENDOR_ROOT_VARIABLE: &str = "LEASEHOLD_VENDOR_ROOT";
+/// The environment variable with the id that the vendor gave to the licence server.
+pub const LICENSE_SERVER_ID_VARIABLE: &str = "LEASEHOLD_LICENSE_SERVER_ID";
+/// The environment variable that names the directory in which the last good answers are kept.
+pub const ANSWERS_VARIABLE: &str = "LEASEHOLD_ANSWERS";
 
 /// Where the server is and how to connect, as flags or environment variables say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,82 +48,29 @@ pub struct Connection {
     pub key: Option<PathBuf>,
     /// The name that the server's certificate must have; overrules the connection file.
     pub server_name: Option<String>,
-}
-
-/// What clients need to know to reach a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectionFile {
-    format: u32,
-    /// Where the server is, in the order in which to try.
-    pub addresses: Vec<String>,
-    /// The CAs of the server's certificate, PEM. `None`: the server speaks plain text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_certificate: Option<String>,
-    /// The name that the server's certificate must have, where it is not the address'.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server_name: Option<String>,
-    /// PEM file with the client's certificate, relative to this file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_certificate: Option<PathBuf>,
-    /// PEM file with the key of that certificate, relative to this file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_key: Option<PathBuf>,
-}
-
-/// Why it is not clear how to connect.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectionError {
-    /// Not an address.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// Not text.
-    #[error("{SERVER_VARIABLE} or --server is not UTF-8 text ({0:?}); write a host name or an IP address")]
-    NotText(OsString),
-    /// The connection file cannot be read.
-    #[error("the connection file {} cannot be read: {source}; check its path", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// It is no connection file.
-    #[error("{} is not a connection file: {problem}; make one with `leasehold client-config`", .path.display())]
-    NotAConnectionFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A certificate without its key, or the other way round.
-    #[error("a client certificate and its key go together; give both, or none")]
-    HalfACertificate,
-    /// A certificate that nothing asks for.
-    #[error("a {0} is given and no CA, so the connection would be plain text; give the CA of the server too")]
-    NoCa(&'static str),
-}
-
-impl ConnectionError {
-    /// What to give, where that would mend it.
-    pub fn remedy(&self) -> Option<Remedy> {
-        match self {
-            Self::HalfACertificate => Some(Remedy::Certificate),
-            Self::NoCa(_) => Some(Remedy::Ca),
-            _ => None,
-        }
-    }
+    /// The vendor's root key, 64 hexadecimal digits; overrules the connection file.
+    pub vendor_root: Option<String>,
+    /// The id that the vendor gave to the licence server, a UUID; overrules the connection file.
+    pub license_server_id: Option<String>,
+    /// See [`Options::answers`].
+    pub answers: Option<PathBuf>,
 }
 
 impl Connection {
     /// What the environment variables say. An empty one counts as unset.
     pub fn from_env() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        // What is not UTF-8 is no key, no id and no name either, and is refused as that.
+        let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
         Self {
             server: variable(SERVER_VARIABLE),
             ca: variable(CA_VARIABLE).map(Into::into),
             certificate: variable(CERT_VARIABLE).map(Into::into),
             key: variable(KEY_VARIABLE).map(Into::into),
-            server_name: variable(SERVER_NAME_VARIABLE).map(|name| name.to_string_lossy().into_owned()),
+            server_name: text(SERVER_NAME_VARIABLE),
+            vendor_root: text(VENDOR_ROOT_VARIABLE),
+            license_server_id: text(LICENSE_SERVER_ID_VARIABLE),
+            answers: variable(ANSWERS_VARIABLE).map(Into::into),
         }
     }
 
@@ -127,6 +81,14 @@ impl Connection {
             Some(server) if is_path(&server) => ConnectionFile::read(Path::new(&server))?,
             Some(server) => Options::new(server.into_string().map_err(ConnectionError::NotText)?.parse()?),
         };
+        self.secure(&mut options)?;
+        self.pin(&mut options)?;
+        options.answers.clone_from(&self.answers);
+        Ok(options)
+    }
+
+    /// Certificates.
+    fn secure(&self, options: &mut Options) -> Result<(), ConnectionError> {
         if let Some(ca) = &self.ca {
             let before = options.tls.take();
             let tls = Tls::new(Pem::File(ca.clone()));
@@ -151,59 +113,34 @@ impl Connection {
                 tls.server_name = self.server_name.clone().or(tls.server_name.take());
             }
         }
-        Ok(options)
+        Ok(())
+    }
+
+    /// Whose answers to believe.
+    fn pin(&self, options: &mut Options) -> Result<(), ConnectionError> {
+        if let Some(text) = &self.vendor_root {
+            let read = root(text);
+            let root = read.map_err(|source| ConnectionError::VendorRoot { text: text.clone(), source })?;
+            options.vendor_root = Some(root);
+        }
+        if let Some(text) = &self.license_server_id {
+            let read = license_server(text);
+            options.license_server_id =
+                Some(read.ok_or_else(|| ConnectionError::LicenseServerId { text: text.clone() })?);
+        }
+        if options.license_server_id.is_some() && options.vendor_root.is_none() {
+            return Err(ConnectionError::NoVendorRoot);
+        }
+        Ok(())
     }
 }
 
-impl ConnectionFile {
-    /// A file for a server at these addresses, with the CAs of its certificate if it has one.
-    pub fn new(addresses: &[ServerAddress], ca_certificate: Option<String>) -> Self {
-        Self {
-            format: FORMAT,
-            addresses: addresses.iter().map(ToString::to_string).collect(),
-            ca_certificate,
-            server_name: None,
-            client_certificate: None,
-            client_key: None,
-        }
-    }
+fn root(text: &str) -> Result<VerifyingKey, KeyError> {
+    text.trim().parse()
+}
 
-    /// The file's text.
-    pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("texts and numbers can be written as JSON");
-        text + "\n"
-    }
-
-    /// The options of a client that connects as a file says. Blocking.
-    fn read(path: &Path) -> Result<Options, ConnectionError> {
-        let wrong = |problem: String| ConnectionError::NotAConnectionFile { path: path.to_owned(), problem };
-        let bytes = std::fs::read(path)
-            .map_err(|source| ConnectionError::Unreadable { path: path.to_owned(), source })?;
-        let file: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        if file.format != FORMAT {
-            return Err(wrong(format!("its format is {}, and this release reads {FORMAT}", file.format)));
-        }
-        let addresses: Result<Vec<ServerAddress>, _> =
-            file.addresses.iter().map(|address| address.parse()).collect();
-        let mut addresses = addresses.map_err(|error| wrong(error.to_string()))?.into_iter();
-        let first = addresses.next().ok_or_else(|| wrong("it has no address".to_owned()))?;
-        let mut options = Options::new(first);
-        options.more_servers = addresses.collect();
-        let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
-        let certificate = match (file.client_certificate, file.client_key) {
-            (Some(certificate), Some(key)) => {
-                Some(ClientCertificate { certificate: beside(certificate), key: beside(key) })
-            }
-            (None, None) => None,
-            _ => return Err(ConnectionError::HalfACertificate),
-        };
-        options.tls = file.ca_certificate.map(|ca| Tls {
-            ca: Pem::Text(ca),
-            certificate,
-            server_name: file.server_name,
-        });
-        Ok(options)
-    }
+fn license_server(text: &str) -> Option<InstanceId> {
+    Uuid::try_parse(text.trim()).ok().map(InstanceId)
 }
 
 fn is_path(server: &OsString) -> bool {
@@ -214,75 +151,4 @@ fn is_path(server: &OsString) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(text: &str) -> Connection {
-        Connection { server: Some(text.into()), ..Connection::default() }
-    }
-
-    fn file(text: &str) -> (tempfile::TempDir, Connection) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("licences.json");
-        std::fs::write(&path, text).unwrap();
-        (folder, Connection { server: Some(path.into()), ..Connection::default() })
-    }
-
-    #[test]
-    fn an_address_is_taken_or_this_machine_is_meant() {
-        let address = |text: &str| server(text).options().map(|options| options.server.to_string());
-        assert_eq!(address("licences:7").unwrap(), "licences:7");
-        assert_eq!(address("").unwrap(), "localhost:16770");
-        assert_eq!(Connection::default().options().unwrap().server, ServerAddress::localhost());
-        assert!(address("http://licences").unwrap_err().to_string().contains("is a URL"));
-    }
-
-    #[test]
-    fn a_connection_file_says_everything() {
-        let addresses = ["licences.example.com".parse().unwrap(), "[::1]:7".parse().unwrap()];
-        let written = ConnectionFile::new(&addresses, Some("PEM".into())).to_json();
-        let written = written.replacen('{', "{\n  \"vendor_root\": \"of a newer release\",", 1);
-        let written =
-            written.replacen('{', "{\"client_certificate\":\"me.pem\",\"client_key\":\"/me-key.pem\",", 1);
-        let (folder, connection) = file(&written);
-        let options = connection.options().unwrap();
-        assert_eq!(options.server, addresses[0]);
-        assert_eq!(options.more_servers, addresses[1..]);
-        let mut tls = options.tls.unwrap();
-        assert_eq!((tls.ca, tls.server_name), (Pem::Text("PEM".into()), None));
-        let own = tls.certificate.take().unwrap();
-        assert_eq!((own.certificate, own.key), (folder.path().join("me.pem"), "/me-key.pem".into()));
-    }
-
-    #[test]
-    fn flags_overrule_the_file() {
-        let (_folder, mut connection) =
-            file(&ConnectionFile::new(&[ServerAddress::localhost()], None).to_json());
-        assert_eq!(connection.options().unwrap().tls, None);
-        connection.ca = Some("ca.pem".into());
-        connection.certificate = Some("me.pem".into());
-        assert!(matches!(connection.options(), Err(ConnectionError::HalfACertificate)));
-        connection.key = Some("me-key.pem".into());
-        connection.server_name = Some("licences".into());
-        let tls = connection.options().unwrap().tls.unwrap();
-        assert_eq!((tls.ca, tls.server_name.as_deref()), (Pem::File("ca.pem".into()), Some("licences")));
-        assert_eq!(tls.certificate.unwrap().certificate, Path::new("me.pem"));
-        connection.ca = None;
-        assert!(matches!(connection.options(), Err(ConnectionError::NoCa("client certificate"))));
-    }
-
-    #[test]
-    fn what_is_no_connection_file_is_told() {
-        for (text, part) in [
-            ("licences.example.com\n", "is not a connection file"),
-            ("{\"format\": 1, \"addresses\": []}", "it has no address"),
-            ("{\"format\": 2, \"addresses\": [\"a\"]}", "its format is 2"),
-            ("{\"format\": 1, \"addresses\": [\"a b\"]}", "is not a host name"),
-        ] {
-            let error = file(text).1.options().unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains("licences.json"), "{error}");
-        }
-        let error = server("./nowhere").options().unwrap_err().to_string();
-        assert!(error.starts_with("the connection file ./nowhere cannot be read"), "{error}");
-    }
-}
+mod tests;

@@ -6,7 +6,9 @@ use tonic::Code;
 
 use crate::address::ServerAddress;
 use crate::failure::Failure;
+use crate::kept::KeptError;
 use crate::tls::Remedy;
+use crate::verify::Unverified;
 
 /// A call that was not answered, or answered with an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +48,14 @@ pub enum CallError {
         message: String,
         /// The call's id in the server's log.
         request_id: Option<String>,
+    },
+    /// The answer does not count, because nobody whom the vendor trusts stands behind it.
+    #[error("the answer of the licence server at {server} does not count: {problem}")]
+    Unverified {
+        /// The server.
+        server: ServerAddress,
+        /// Why not.
+        problem: Unverified,
     },
 }
 
@@ -112,6 +122,25 @@ pub enum CheckoutError {
         /// The call's id in the server's log.
         request_id: Option<String>,
     },
+    /// The answer does not count, because nobody whom the vendor trusts stands behind it. Where the server has granted
+    /// something all the same, it takes it back when the lease runs out.
+    #[error("the answer of the licence server at {server} does not count: {problem}")]
+    Unverified {
+        /// The server.
+        server: ServerAddress,
+        /// Why not.
+        problem: Unverified,
+    },
+    /// The server is out of reach, and the last good answer that was kept does not help.
+    #[error("{}; {kept}", unreachable(.server, .problem))]
+    OutOfReach {
+        /// Where the server was looked for.
+        server: ServerAddress,
+        /// What the network said.
+        problem: String,
+        /// What is wrong with the answer that was kept.
+        kept: KeptError,
+    },
     /// The runtime that the client was made on is gone.
     #[error("the client has stopped: the runtime that it was made on has ended; connect again")]
     Stopped,
@@ -166,6 +195,17 @@ impl CallError {
     }
 }
 
+impl CheckoutError {
+    /// The server is out of reach, as `error` says, and what was kept does not help.
+    pub(crate) fn out_of_reach(error: CallError, kept: KeptError) -> Self {
+        match error {
+            CallError::Unreachable { server, problem } => Self::OutOfReach { server, problem, kept },
+            // What mends the connection says more than what an outage would.
+            other => other.into(),
+        }
+    }
+}
+
 impl From<CallError> for CheckoutError {
     fn from(error: CallError) -> Self {
         match error {
@@ -173,6 +213,7 @@ impl From<CallError> for CheckoutError {
             CallError::Unreachable { server, problem } => Self::Unreachable { server, problem },
             CallError::Insecure { server, problem, remedy } => Self::Insecure { server, problem, remedy },
             CallError::Server { reason, message, request_id } => Self::Server { reason, message, request_id },
+            CallError::Unverified { server, problem } => Self::Unverified { server, problem },
         }
     }
 }

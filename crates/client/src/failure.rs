@@ -8,10 +8,13 @@ use leasehold_proto::types::v1::ErrorReason;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
+use crate::verify::Unverified;
 use crate::wire::INSECURE;
 
 /// The `domain` of the server's own errors.
 const DOMAIN: &str = "leasehold";
+/// When what was answered so that it does not count is asked again: nobody on this side can mend it, so without hurry.
+const UNVERIFIED_AGAIN: Duration = Duration::from_mins(1);
 /// The header that names one call in the server's log.
 const CALL_ID: &str = "x-request-id";
 
@@ -45,6 +48,8 @@ pub(crate) enum Verdict {
     Passing,
     /// The server did not answer as it should, and may have acted. Another try now would not help.
     Doubtful,
+    /// The server may have acted, and its answer is of no time that counts. The same request would be answered the same.
+    Outdated,
     /// The server has answered, and did nothing.
     Definite,
 }
@@ -80,10 +85,32 @@ impl Failure {
         }
     }
 
+    /// An answer that does not count: all that it shows is that the server may have acted.
+    pub(crate) fn unverified(problem: &Unverified) -> Self {
+        let verdict =
+            if matches!(problem, Unverified::Stale(_)) { Verdict::Outdated } else { Verdict::Doubtful };
+        Self {
+            verdict,
+            retry_after: Some(UNVERIFIED_AGAIN),
+            reason: ErrorReason::Unspecified,
+            metadata: HashMap::new(),
+            field: None,
+            message: problem.to_string(),
+            insecure: false,
+            call_id: None,
+        }
+    }
+
     /// Whether the server may have acted on the call.
     pub(crate) fn may_have_acted(&self) -> bool {
         // Load is shed before anything is decided.
-        matches!(self.verdict, Verdict::Passing | Verdict::Doubtful) && self.reason != ErrorReason::Overloaded
+        let acted = matches!(self.verdict, Verdict::Passing | Verdict::Doubtful | Verdict::Outdated);
+        acted && self.reason != ErrorReason::Overloaded
+    }
+
+    /// Whether there is no server to decide anything now.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.verdict.repeats() || self.insecure
     }
 
     /// Whether the failure is the way to the server, not the server's own word.

@@ -6,6 +6,7 @@
 //! Invariants: at most one request and one heartbeat of a grant are under way; a request is repeated with
 //! its id until its outcome is known; what is lost stays lost.
 
+mod kept;
 mod pulse;
 mod renewal;
 mod shown;
@@ -21,8 +22,10 @@ use tokio::time::Instant;
 use self::pulse::Pulse;
 pub(crate) use self::pulse::heartbeat_timeout;
 use self::renewal::Pending;
+pub(crate) use self::renewal::Sent;
 pub(crate) use self::shown::{Seen, Shown};
 use crate::answer::Granted;
+use crate::answers::{Held, Key};
 use crate::place::Place;
 use crate::state::{Facts, LostReason, MARGIN, State, later, next_change, state_at};
 
@@ -40,6 +43,8 @@ pub(crate) struct Terms {
     pub(crate) grace: Duration,
     /// Free again when the care ends.
     pub(crate) place: Place,
+    /// What the last good answer is kept under; `None` where none is kept.
+    pub(crate) key: Option<Key>,
 }
 
 /// A grant under care.
@@ -47,6 +52,9 @@ pub(crate) struct Terms {
 pub(crate) struct Holding {
     request: pb::RequestCapabilitiesRequest,
     _place: Place,
+    key: Option<Key>,
+    /// The answer that was kept of it has been removed.
+    forgotten: bool,
     shown: Arc<Shown>,
     grant: pb::GrantRef,
     /// The server may count it as ours, so that it must be returned.
@@ -62,24 +70,55 @@ impl Holding {
     /// Takes a new grant into care. `sent` is when its request was first sent; `roll` is by chance, 0 to 1,
     /// here and below.
     pub(crate) fn new(terms: Terms, granted: Granted, sent: Instant, now: Instant, roll: f64) -> Self {
-        let Terms { feature, request, grace, place } = terms;
-        let facts =
-            Facts { lease: None, ends: None, renewal_refused: false, taken_back: None, grace, lost: None };
+        let mut holding = Self::begun(terms, &granted);
+        holding.adopt(granted, sent, now, roll);
+        holding.settle(now);
+        holding
+    }
+
+    /// The grant, before anything is known of how long it is held.
+    fn begun(terms: Terms, granted: &Granted) -> Self {
+        let Terms { feature, request, grace, place, key } = terms;
+        let facts = Facts {
+            lease: None,
+            ends: None,
+            renewal_refused: false,
+            taken_back: None,
+            grace,
+            offline: None,
+            lost: None,
+        };
         let seen = Seen { facts, id: granted.id, count: granted.count, ends_at: granted.ends_at };
-        let mut holding = Self {
+        Self {
             shown: Arc::new(Shown::new(&feature, seen.clone())),
             request,
             _place: place,
+            key,
+            forgotten: false,
             grant: granted.grant.clone(),
             returnable: true,
             seen,
             pulse: None,
             renew_at: None,
             pending: None,
-        };
-        holding.adopt(granted, sent, now, roll);
-        holding.settle(now);
-        holding
+        }
+    }
+
+    /// What the last good answer is kept under.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// The grant, where its last good answer is kept.
+    pub(crate) fn held(&self) -> Option<Held> {
+        self.key.clone().map(|key| Held { key, grant: self.grant.clone() })
+    }
+
+    /// The same, once, when it is lost: nobody may take it up again.
+    pub(crate) fn lost_from_kept(&mut self) -> Option<Held> {
+        let held = self.lost().filter(|_| !self.forgotten).and_then(|_| self.held())?;
+        self.forgotten = true;
+        Some(held)
     }
 
     /// What its guard shows.
@@ -138,8 +177,9 @@ impl Holding {
         self.renew_at = renew_after.map(|after| renewal(after).max(later(now, MIN_RENEWAL)));
         let facts = &mut self.seen.facts;
         (facts.renewal_refused, facts.taken_back) = (false, None);
-        // What was heard of another grant keeps this one no longer alive.
-        facts.lease.take_if(|_| !same || lease.is_none());
+        // What was heard of another grant, or of nobody yet, keeps this one no longer alive.
+        let unheard = facts.offline.take().is_some();
+        facts.lease.take_if(|_| !same || unheard || lease.is_none());
         // A heartbeat that is under way stays so.
         let under_way = self.pulse.is_some_and(Pulse::is_under_way);
         self.pulse = lease.map(|_| Pulse::new(under_way));

@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 256;
 pub(crate) struct Identity {
     id: String,
     /// Held open for its lock.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Identity {
@@ -50,7 +50,12 @@ impl Identity {
 
     /// An id for this process only.
     pub(crate) fn fresh() -> Self {
-        Self { id: random_uuid(), _lock: None }
+        Self { id: random_uuid(), lock: None }
+    }
+
+    /// Whether a restarted program will have it again.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// The id.
@@ -72,13 +77,23 @@ impl Identity {
             Some(id) => id,
             None => write(&mut file)?,
         };
-        Ok(Some(Self { id, _lock: Some(file) }))
+        Ok(Some(Self { id, lock: Some(file) }))
     }
 }
 
 /// A UUID by chance alone, as text.
 pub(crate) fn random_uuid() -> String {
     uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string()
+}
+
+/// A number that no request had before, so that its answer can be told from every other.
+pub(crate) fn random_nonce() -> Vec<u8> {
+    rand::random::<[u8; 32]>().to_vec()
+}
+
+/// A new nonce, for a request like one with this nonce; none where that one has none.
+pub(crate) fn next_nonce(before: &[u8]) -> Vec<u8> {
+    if before.is_empty() { Vec::new() } else { random_nonce() }
 }
 
 /// `None` where the file holds no id.

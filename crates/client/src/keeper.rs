@@ -5,6 +5,7 @@
 //! run beside the task, so that a call that hangs delays no change of state.
 
 mod calls;
+mod leaving;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use self::calls::Done;
+use self::leaving::Leaving;
 use crate::error::{CallError, ReleaseError};
 use crate::failure::Failure;
 use crate::holding::{Holding, heartbeat_timeout};
 use crate::identity::Identity;
 use crate::options::Options;
+use crate::reader::Reader;
 use crate::retry::GaveUp;
 use crate::state::later;
 
@@ -43,15 +46,6 @@ pub(crate) enum Command {
     Forget(u64),
 }
 
-/// A grant that is returned as soon as the outcome of its last request is known.
-#[derive(Debug)]
-struct Leaving {
-    holding: Holding,
-    reply: Reply,
-    /// Returned then with what is known.
-    until: Instant,
-}
-
 /// The background task.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -59,6 +53,7 @@ pub(crate) struct Keeper {
     options: Arc<Options>,
     /// The client instance id is locked for as long as anything is held under it.
     _identity: Arc<Identity>,
+    reader: Arc<Reader>,
     commands: mpsc::UnboundedReceiver<Command>,
     holdings: BTreeMap<u64, Holding>,
     leaving: BTreeMap<u64, Leaving>,
@@ -72,12 +67,14 @@ impl Keeper {
         channel: Channel,
         options: Arc<Options>,
         identity: Arc<Identity>,
+        reader: Arc<Reader>,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
         Self {
             rpc: LicensingServiceClient::new(channel),
             options,
             _identity: identity,
+            reader,
             commands,
             holdings: BTreeMap::new(),
             leaving: BTreeMap::new(),
@@ -143,9 +140,12 @@ impl Keeper {
 
     fn send_what_is_due(&mut self) {
         let now = Instant::now();
+        let mut gone = Vec::new();
         for holding in self.holdings.values_mut() {
             holding.settle(now);
+            gone.extend(holding.lost_from_kept());
         }
+        self.forget(gone);
         self.send_heartbeats(now);
         let settled = self.leaving.extract_if(.., |_, leaving| !leaving.waits(now));
         let settled = settled.map(|(_, leaving)| (leaving.holding, leaving.reply)).collect();
@@ -155,10 +155,13 @@ impl Keeper {
             .holdings
             .iter_mut()
             .chain(leaving)
-            .filter_map(|(id, holding)| Some((*id, holding.shown(), holding.request_due(now)?)))
+            .filter_map(|(id, holding)| {
+                let sent = holding.request_due(now, || self.reader.seen())?;
+                Some((*id, holding.shown(), holding.key().cloned(), sent))
+            })
             .collect();
-        for (id, shown, message) in due {
-            self.send_request(id, &shown, message);
+        for (id, shown, key, sent) in due {
+            self.send_request(id, shown, key, sent);
         }
     }
 
@@ -191,10 +194,14 @@ impl Keeper {
             },
             Done::Request { id, answer } => {
                 let leaving = self.leaving.get_mut(&id).map(|leaving| &mut leaving.holding);
-                if let Some(holding) = leaving.or_else(|| self.holdings.get_mut(&id)) {
-                    apply(holding, now, answer);
+                let Some(holding) = leaving.or_else(|| self.holdings.get_mut(&id)) else { return };
+                apply(holding, now, answer);
+                if holding.key().is_some() {
+                    self.reader.now().into_iter().for_each(|time| holding.time_is(time, now));
+                    self.time_passes();
                 }
             }
+            Done::OnDisk => {}
             Done::Release { batch, answer } => {
                 self.releases -= 1;
                 self.returned(batch, answer);
@@ -261,19 +268,6 @@ impl Keeper {
                 }
             }
         }
-    }
-}
-
-impl Leaving {
-    /// Whether the outcome of a request is still to be learnt.
-    fn waits(&mut self, now: Instant) -> bool {
-        let lost = self.holding.settle(now);
-        self.holding.is_asking() || (!lost && now < self.until && self.holding.has_doubtful_request())
-    }
-
-    fn wakes_at(&self) -> Option<Instant> {
-        // One that is under way ends by itself.
-        self.holding.next_request().map(|due| due.min(self.until))
     }
 }
 

@@ -22,7 +22,9 @@
 //! ```
 
 mod address;
+mod addresses;
 mod answer;
+mod answers;
 mod channel;
 mod checkout;
 mod client;
@@ -34,28 +36,36 @@ mod guard;
 mod holding;
 mod identity;
 mod keeper;
+mod kept;
 mod machine;
 mod options;
 mod place;
+mod reader;
 mod retry;
 mod state;
 mod tls;
+mod verify;
+mod wall_clock;
 mod wire;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use checkout::Checkout;
 pub use client::{Client, ConnectError};
 pub use connection::{
-    CA_VARIABLE, CERT_VARIABLE, Connection, ConnectionError, ConnectionFile, KEY_VARIABLE,
-    SERVER_NAME_VARIABLE, SERVER_VARIABLE,
+    ANSWERS_VARIABLE, CA_VARIABLE, CERT_VARIABLE, Connection, ConnectionError, ConnectionFile, KEY_VARIABLE,
+    LICENSE_SERVER_ID_VARIABLE, SERVER_NAME_VARIABLE, SERVER_VARIABLE, VENDOR_ROOT_VARIABLE,
 };
 pub use error::{CallError, CheckoutError, ReleaseError};
 pub use guard::Guard;
+pub use kept::KeptError;
 pub use leasehold_domain::capability::DictionaryValue;
 pub use leasehold_domain::interval::Granularity;
-pub use leasehold_domain::{DeviceType, GrantId, HostId, HostIdType};
+pub use leasehold_domain::{DeviceType, GrantId, HostId, HostIdType, InstanceId};
 pub use leasehold_proto::licensing::v1::{RefusalReason, RequestRefusal};
 pub use leasehold_proto::types::v1::ErrorReason;
+pub use leasehold_signing::{KeyError, VerifyingKey};
 pub use options::{Options, Retry};
 pub use state::{LostReason, State};
 pub use tls::{ClientCertificate, Pem, Remedy, Tls};
+pub use verify::{Foreign, Stale, Unverified};
+pub use wall_clock::WallClock;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use leasehold_domain::{DeviceType, HostId};
+use leasehold_domain::{DeviceType, HostId, InstanceId};
+use leasehold_signing::VerifyingKey;
 
 use crate::address::ServerAddress;
 use crate::connection::{Connection, ConnectionError};
 use crate::tls::Tls;
+use crate::wall_clock::WallClock;
 
 /// How a client reaches its server and what it says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,21 @@ pub struct Options {
     /// A directory of this program and device, in which the client instance id outlives the process, so
     /// that a restarted program gets its grants back. `None`, as by default: a new id each time.
     pub state_dir: Option<PathBuf>,
+    /// The vendor's root key. With it, an answer counts only where it is signed by a key behind which the vendor
+    /// stands, and nothing is read beside what is signed. `None`, as by default: answers are taken as they come.
+    pub vendor_root: Option<VerifyingKey>,
+    /// The id that the vendor gave to the licence server: no other server's answers count. It needs
+    /// [`Options::vendor_root`]. `None`, as by default: any server of the vendor will do.
+    pub license_server_id: Option<InstanceId>,
+    /// How far the server's clock and this machine's may be apart for an answer to count. 24 h by default.
+    pub max_clock_skew: Duration,
+    /// A directory of this program and device, in which the last good answers are kept, so that the program can check
+    /// out what it holds while the server is out of reach, after a restart too. It needs
+    /// [`Options::vendor_root`]. Where there is no [`Options::state_dir`], it is that as well. One process uses it at a
+    /// time. `None`, as by default: nothing is kept.
+    pub answers: Option<PathBuf>,
+    /// What tells the time of day. The operating system's clock by default.
+    pub wall_clock: WallClock,
     /// How long making a connection may take. 5 s by default.
     pub connect_timeout: Duration,
     /// How long a checkout or a release may take with all its repeats. 30 s by default.
@@ -74,6 +91,11 @@ impl Options {
             device_type: DeviceType::Unknown,
             host_type: String::new(),
             state_dir: None,
+            vendor_root: None,
+            license_server_id: None,
+            max_clock_skew: Duration::from_hours(24),
+            answers: None,
+            wall_clock: WallClock::system(),
             connect_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(30),
             grace: Duration::from_mins(10),
@@ -82,7 +104,8 @@ impl Options {
     }
 
     /// What the environment says: the address or the connection file in `LEASEHOLD_SERVER`, `localhost` where
-    /// that is unset or empty, and certificates in `LEASEHOLD_CA`, `LEASEHOLD_CERT` and `LEASEHOLD_KEY`.
+    /// that is unset or empty, certificates in `LEASEHOLD_CA`, `LEASEHOLD_CERT` and `LEASEHOLD_KEY`, the vendor's root
+    /// key in `LEASEHOLD_VENDOR_ROOT`, and where answers are kept in `LEASEHOLD_ANSWERS`.
     /// Blocking where there is a file to read.
     pub fn from_env() -> Result<Self, ConnectionError> {
         Connection::from_env().options()

@@ -19,6 +19,8 @@ pub(crate) struct GaveUp {
     pub(crate) failure: Failure,
     /// Whether the server may have acted on one of the attempts.
     pub(crate) may_have_acted: bool,
+    /// When the first of those was sent.
+    pub(crate) sent: Option<Instant>,
 }
 
 /// A call that succeeded.
@@ -62,7 +64,7 @@ where
         if !failure.verdict.repeats() || failure.insecure || delivered >= retry.max_attempts || over {
             // A definite answer is about the request, whichever attempt it came to.
             may_have_acted &= failure.verdict != Verdict::Definite;
-            return Err(GaveUp { failure, may_have_acted });
+            return Err(GaveUp { failure, may_have_acted, sent: sent_at });
         }
         tokio::time::sleep(delay).await;
     }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use leasehold_domain::lease;
 use leasehold_proto::licensing::v1::{RefusalReason, RequestRefusal};
 use tokio::time::Instant;
@@ -21,6 +22,11 @@ pub enum State {
     Valid,
     /// It is held, and the last heartbeat failed or is overdue. Work goes on; tell the user.
     Jeopardy,
+    /// The server is out of reach, and by its last good answer, which was kept, it is held. Work goes on; tell the user.
+    Offline {
+        /// Until then, by this machine's clock; `None` is without end.
+        until: Option<Timestamp>,
+    },
     /// It may have been taken back, and the vendor lets work go on for a while without a count.
     Grace,
     /// It is gone for good. Stop, or check out again.
@@ -63,6 +69,8 @@ pub(crate) struct Facts {
     pub(crate) taken_back: Option<Instant>,
     /// How long work may go on after it was held for certain.
     pub(crate) grace: Duration,
+    /// It was taken up by an answer that was kept, and nobody has confirmed it since.
+    pub(crate) offline: Option<OfflineFacts>,
     /// It is gone for good.
     pub(crate) lost: Option<LostReason>,
 }
@@ -80,20 +88,34 @@ pub(crate) struct LeaseFacts {
     pub(crate) failed: bool,
 }
 
+/// How long an answer that was kept is good for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfflineFacts {
+    /// Until when it is held; `None` is without end.
+    pub(crate) until: Option<Instant>,
+    /// When the grace time is over, too. A restart must not lengthen it.
+    pub(crate) over: Option<Instant>,
+    /// Until when it is held, by this machine's clock.
+    pub(crate) shown: Option<Timestamp>,
+}
+
 /// The state at a moment.
 pub(crate) fn state_at(now: Instant, facts: &Facts) -> State {
     if let Some(reason) = facts.lost {
         return State::Lost(reason);
     }
-    let Some(until) = facts.held_until() else { return State::Valid };
-    if now < until {
+    let until = facts.held_until().filter(|until| now >= *until);
+    let Some(until) = until else {
+        if let Some(offline) = facts.offline {
+            return State::Offline { until: offline.shown };
+        }
         let jeopardy = facts.lease.is_some_and(|lease| lease.failed || now >= lease.answer_due);
         return if jeopardy { State::Jeopardy } else { State::Valid };
-    }
+    };
     if facts.renewal_refused && facts.ends.is_some_and(|ends| now >= ends) {
         return State::Lost(LostReason::Ended);
     }
-    if now < later(until, facts.grace) { State::Grace } else { State::Lost(LostReason::OutOfReach) }
+    if now < facts.over(until) { State::Grace } else { State::Lost(LostReason::OutOfReach) }
 }
 
 /// The first moment after `now` at which the state may change by itself.
@@ -103,7 +125,7 @@ pub(crate) fn next_change(now: Instant, facts: &Facts) -> Option<Instant> {
     }
     let until = facts.held_until();
     let overdue = facts.lease.map(|lease| lease.answer_due);
-    let over = until.map(|until| later(until, facts.grace));
+    let over = until.map(|until| facts.over(until));
     [overdue, until, facts.ends, over].into_iter().flatten().filter(|at| *at > now).min()
 }
 
@@ -117,7 +139,14 @@ impl Facts {
     /// Until when it is held for certain; `None` is without end.
     fn held_until(&self) -> Option<Instant> {
         let lease = self.lease.map(|lease| later(lease.heard, lease.ttl.saturating_sub(MARGIN)));
-        [lease, self.ends, self.taken_back].into_iter().flatten().min()
+        let kept = self.offline.and_then(|offline| offline.until);
+        [lease, self.ends, self.taken_back, kept].into_iter().flatten().min()
+    }
+
+    /// When the grace time of what was held until then is over.
+    fn over(&self, until: Instant) -> Instant {
+        let over = later(until, self.grace);
+        self.offline.and_then(|offline| offline.over).map_or(over, |kept| over.min(kept))
     }
 }
 
@@ -140,6 +169,14 @@ impl fmt::Display for State {
         match self {
             Self::Valid => formatter.write_str("valid"),
             Self::Jeopardy => formatter.write_str("in jeopardy: the licence server does not answer"),
+            Self::Offline { until: Some(until) } => write!(
+                formatter,
+                "offline: the licence server is out of reach; by its last good answer it is held until {}",
+                until.round(jiff::Unit::Second).unwrap_or(*until)
+            ),
+            Self::Offline { until: None } => formatter.write_str(
+                "offline: the licence server is out of reach; by its last good answer it is held without end",
+            ),
             Self::Grace => formatter.write_str("in its grace time: the licence server does not keep it up"),
             Self::Lost(reason) => write!(formatter, "lost: {reason}"),
         }

@@ -12,6 +12,7 @@ use crate::holder::{DeviceType, Holder, Place};
 use crate::hostid::{HostId, HostIdType};
 use crate::ids::{GrantId, LineItemId, RequestId};
 use crate::interval::Granularity;
+use crate::leave::Unsynchronized;
 use crate::text::FeatureName;
 use crate::version::Version;
 
@@ -249,11 +250,13 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Why a whole request was refused.
+/// Why a whole request was refused: the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestRefusal {
     /// An administrator blocked the device.
     DeviceBlocked,
+    /// The server has no leave of its vendor to grant anything.
+    ServerUnsynchronized(Unsynchronized),
     /// A borrow, from a server that was restored from a backup and not confirmed yet.
     Restored,
 }
@@ -263,6 +266,7 @@ impl RequestRefusal {
     pub fn message(self) -> &'static str {
         match self {
             Self::DeviceBlocked => "an administrator blocked this device; ask them to lift the block",
+            Self::ServerUnsynchronized(why) => why.message(),
             Self::Restored => {
                 "the server was restored from a backup, which does not know what was borrowed since; stay online, or ask \
                  an administrator to confirm it"

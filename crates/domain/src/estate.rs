@@ -14,6 +14,7 @@ use crate::grant::{Grant, Lost, Part};
 use crate::holder::{Device, Holder};
 use crate::hostid::HostId;
 use crate::ids::{GrantId, IdSource, LineItemId, RequestId};
+use crate::leave::{Leave, Unsynchronized};
 use crate::policy::Policies;
 use crate::reservation::Entry;
 use crate::text::FeatureName;
@@ -32,6 +33,10 @@ pub struct Estate {
     pub clock_ahead: SignedDuration,
     /// Started from a backup and not confirmed since: what the backup does not know of may be out.
     pub restored: bool,
+    /// The vendor's leave to grant; `None` where there has never been one.
+    pub leave: Option<Leave>,
+    /// Whether there is a certified key to sign answers of this time with.
+    pub certified: bool,
     items: BTreeMap<LineItemId, LineItemState>,
     by_feature: HashMap<FeatureName, Vec<LineItemId>>,
     entries: HashMap<HostId, Vec<Entry>>,
@@ -96,7 +101,12 @@ impl Estate {
         now.checked_sub(self.clock_ahead).unwrap_or(now)
     }
 
-    /// An estate of these parts. Every grant's line items must be among `items`.
+    /// Why nothing may be granted at `now`, if that is so.
+    pub fn unsynchronized(&self, now: Timestamp) -> Option<Unsynchronized> {
+        Unsynchronized::of(self.leave, self.certified, now)
+    }
+
+    /// An estate of these parts, without leave. Every grant's line items must be among `items`.
     pub fn new(
         policies: Policies,
         items: impl IntoIterator<Item = LineItemState>,

@@ -18,6 +18,7 @@ pub mod hostid;
 pub mod ids;
 pub mod interval;
 pub mod lease;
+pub mod leave;
 pub mod line_item;
 pub mod policy;
 pub mod release;
@@ -39,6 +40,7 @@ pub use hostid::{HostId, HostIdType};
 pub use ids::{
     EntryId, FencingToken, GrantId, GroupId, IdSource, InstanceId, LeaseToken, LineItemId, RequestId,
 };
+pub use leave::Leave;
 pub use line_item::{Kind, LineItem, Overdraft};
 pub use policy::Policies;
 pub use reservation::{Entry, Group, Reservation};

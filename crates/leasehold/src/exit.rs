@@ -51,18 +51,29 @@ impl Failure {
         let exit = match reason {
             ErrorReason::InvalidField => Exit::Usage,
             ErrorReason::UnknownInstance | ErrorReason::NotFound => Exit::NotFound,
-            ErrorReason::DropNotAllowed | ErrorReason::PermissionDenied => Exit::Denied,
+            ErrorReason::DropNotAllowed
+            | ErrorReason::PermissionDenied
+            | ErrorReason::KeyAlreadyBound
+            | ErrorReason::CloneSuspected
+            | ErrorReason::SignatureInvalid
+            | ErrorReason::Foreign => Exit::Denied,
             ErrorReason::Unauthenticated => Exit::NotSignedIn,
             ErrorReason::RequestIdReused
             | ErrorReason::StaleToken
             | ErrorReason::ModeMismatch
             | ErrorReason::AlreadyExists
             | ErrorReason::EtagMismatch
-            | ErrorReason::ReservationUnsatisfied => Exit::Conflict,
+            | ErrorReason::ReservationUnsatisfied
+            | ErrorReason::AlreadyEnrolled
+            | ErrorReason::Replayed
+            | ErrorReason::NotOutstanding
+            | ErrorReason::BundleRollback
+            | ErrorReason::SyncInProgress => Exit::Conflict,
             ErrorReason::Overloaded
             | ErrorReason::DeadlineExceeded
             | ErrorReason::ShuttingDown
-            | ErrorReason::StoreUnavailable => Exit::Unavailable,
+            | ErrorReason::StoreUnavailable
+            | ErrorReason::VendorUnreachable => Exit::Unavailable,
             _ => Exit::Error,
         };
         Self::new(exit, message)
@@ -79,6 +90,7 @@ impl Failure {
             _ if code == Code::PermissionDenied => Self::new(Exit::Denied, error),
             CallError::Invalid { .. } => Self::new(Exit::Usage, error),
             CallError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CallError::Unverified { .. } => Self::new(Exit::Denied, error),
             CallError::Insecure { remedy, .. } => Self::new(Exit::Unavailable, with_flags(&error, *remedy)),
             CallError::Server { reason, .. } => Self::of_reason(*reason, error),
         }
@@ -92,7 +104,10 @@ impl From<CheckoutError> for Failure {
                 Self::new(Exit::Denied, error)
             }
             CheckoutError::Invalid { .. } => Self::new(Exit::Usage, error),
-            CheckoutError::Unreachable { .. } => Self::new(Exit::Unavailable, error),
+            CheckoutError::Unreachable { .. } | CheckoutError::OutOfReach { .. } => {
+                Self::new(Exit::Unavailable, error)
+            }
+            CheckoutError::Unverified { .. } => Self::new(Exit::Denied, error),
             CheckoutError::Insecure { remedy, .. } => {
                 Self::new(Exit::Unavailable, with_flags(&error, *remedy))
             }

@@ -1,4 +1,4 @@
-//! The wiring of the Leasehold server, the development estate file, and certificates.
+//! The wiring of the Leasehold server, the estate file, a vendor within the process, and certificates.
 //!
 //! Responsible for choosing back ends, for starting and stopping in order, for reading estate files, and for
 //! making certificates.
@@ -8,8 +8,9 @@
 pub mod app;
 pub mod certs;
 pub mod estate_file;
+pub mod vendor;
 
-pub use leasehold_licensing::{Licensing, WantedEntry, WantedGroup, WantedReservation, WantedRights};
+pub use leasehold_licensing::Licensing;
 pub use leasehold_runtime::config::{self, Config};
 pub use leasehold_runtime::{Clock, ManualClock, SystemClock};
 pub use tokio_util::sync::CancellationToken;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use leasehold::app::{AppOptions, Running, StoreChoice, start};
 use leasehold::config::{Config, Sources};
 use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{Site, Vendor};
 use leasehold::{ManualClock, SystemClock};
 use leasehold_client::{Checkout, Client, Options};
 use leasehold_proto::licensing::v1::{GetInstanceRequest, ListFeaturesRequest};
@@ -21,8 +22,12 @@ fn in_memory() -> AppOptions {
     AppOptions::in_memory(config(), Arc::new(SystemClock::new()))
 }
 
-fn estate() -> EstateFile {
-    EstateFile::from_scenario(&json!({"line_items": [{"id": "L1", "feature": "f", "count": 3}]})).unwrap()
+/// Lets a vendor give it three counts of a feature.
+async fn supply(running: &Running) {
+    let estate = json!({"line_items": [{"id": "L1", "feature": "f", "count": 3}]});
+    let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.unwrap();
+    let site = Site::at(running.licensing_addr(), running.sync_addr());
+    vendor.supply(&site, &EstateFile::from_scenario(&estate).unwrap()).await.unwrap();
 }
 
 async fn client(running: &Running) -> Client {
@@ -40,7 +45,7 @@ async fn used(client: &Client) -> i64 {
 #[tokio::test]
 async fn a_server_in_memory_serves_and_stops() {
     let running = start(in_memory()).await.unwrap();
-    running.licensing().replace_rights("", estate().rights).await.unwrap();
+    supply(&running).await;
     let client = client(&running).await;
     let guard = client.checkout(Checkout::new("f").count(2)).await.unwrap();
     assert_eq!(used(&client).await, 2);
@@ -72,7 +77,8 @@ async fn its_clock_is_the_one_given() {
 async fn a_file_keeps_grants_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let on_file = || AppOptions { store: StoreChoice::File(folder.path().join("l.db")), ..in_memory() };
-    let running = start(AppOptions { development_estate: Some(estate()), ..on_file() }).await.unwrap();
+    let running = start(on_file()).await.unwrap();
+    supply(&running).await;
     let first = client(&running).await;
     let guard = first.checkout(Checkout::new("f").count(2).borrow()).await.unwrap();
     running.stop().await.unwrap();
@@ -85,7 +91,8 @@ async fn a_file_keeps_grants_over_a_restart() {
 
 #[tokio::test]
 async fn two_servers_in_memory_share_nothing() {
-    let one = start(AppOptions { development_estate: Some(estate()), ..in_memory() }).await.unwrap();
+    let one = start(in_memory()).await.unwrap();
+    supply(&one).await;
     let two = start(in_memory()).await.unwrap();
     let features = client(&two).await.admin().list_features(ListFeaturesRequest::default()).await.unwrap();
     assert!(features.into_inner().features.is_empty());
@@ -102,15 +109,14 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     let options = || AppOptions {
         store: StoreChoice::DataDir(path.clone()),
         listen: Some(address),
-        ..AppOptions::new(config(), Arc::new(SystemClock::new()))
+        ..AppOptions::new(config(), Arc::new(SystemClock::new())).on_free_ports()
     };
-    let too_much =
-        json!({"reservations": [{"group": "g", "hostid": "D1", "entries": [{"feature": "f", "count": 1}]}]});
-    let too_much = Some(EstateFile::from_scenario(&too_much).unwrap());
-    let Err(error) = start(AppOptions { development_estate: too_much, ..options() }).await else {
-        panic!("nothing is owned that could be set aside")
+    let mut wrong = config();
+    wrong.security.set_master_key("no key");
+    let Err(error) = start(AppOptions { config: wrong, ..options() }).await else {
+        panic!("nothing can be opened without the key")
     };
-    assert!(error.to_string().contains("1 of f"), "{error}");
+    assert!(error.to_string().contains("security.master_key"), "{error}");
 
     let running = start(options()).await.expect("the port and the lock are free");
     running.stop().await.unwrap();

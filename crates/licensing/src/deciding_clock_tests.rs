@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use leasehold_domain::{Estate, HostId, Policies, RequestId};
 use leasehold_runtime::ManualClock;
-use leasehold_store::licensing::{Rights, RightsChange, StoreTime, StoredAnswer, Touched};
+use leasehold_store::licensing::{
+    Bundle, Enrolment, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+};
 
 use super::*;
 
@@ -76,6 +78,18 @@ impl LicensingBatch for Batch {
 
     async fn claim(&mut self, _ids: &[RequestId], _now: Timestamp) -> Result<Vec<StoredAnswer>, StoreError> {
         unreachable!("nothing is asked")
+    }
+
+    async fn standing(&mut self) -> Result<Standing, StoreError> {
+        unreachable!("nothing is asked")
+    }
+
+    async fn set_enrolment(&mut self, _enrolment: &Enrolment) -> Result<(), StoreError> {
+        unreachable!("nothing is changed")
+    }
+
+    async fn set_bundle(&mut self, _bundle: &Bundle) -> Result<(), StoreError> {
+        unreachable!("nothing is changed")
     }
 
     async fn set_restored(&mut self, _restored: bool) -> Result<bool, StoreError> {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_domain::reservation::GroupError;
-use leasehold_domain::{Rejection, RequestId};
+use leasehold_domain::{InstanceId, Rejection, RequestId};
 use leasehold_leases::LeaseError;
 use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::ApiError;
+use leasehold_signing::SealError;
 use leasehold_store::StoreError;
+use uuid::Uuid;
 
 /// Why an operation of licensing failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,6 +44,48 @@ pub enum Error {
         "administrators may not end grants here; set licensing.allow_device_drop = true in the configuration first"
     )]
     DropNotAllowed,
+    /// The instance has no vendor.
+    #[error(
+        "the instance {0:?} is not enrolled with a vendor; enrol it first, with `leasehold sync enrol` and the file that \
+         the vendor has sent"
+    )]
+    NotEnrolled(String),
+    /// The instance has had rights from another vendor, or under another id.
+    #[error(
+        "the instance has had rights as the licence server {server} of the vendor {vendor:?}; use another instance for \
+         another licence server"
+    )]
+    AlreadyEnrolled {
+        /// The vendor.
+        vendor: String,
+        /// The id that it gave the server.
+        server: Uuid,
+    },
+    /// What was signed is damaged, or not signed by whom it should be.
+    #[error("the bundle is not the vendor's word: {0}")]
+    SignatureInvalid(String),
+    /// A bundle for somebody else.
+    #[error("the bundle is not for this server: {0}; give it to the one that it is for")]
+    Foreign(String),
+    /// An older bundle than the one in force.
+    #[error(
+        "the bundle has the sequence number {offered}, and {in_force} is in force already; synchronise again to get a \
+         newer one"
+    )]
+    BundleRollback {
+        /// The number of the one that came.
+        offered: u64,
+        /// The number in force.
+        in_force: u64,
+    },
+    /// A key of the service cannot be opened.
+    #[error("a key that answers of the instance {instance} are signed with cannot be opened: {source}")]
+    Sealed {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        source: SealError,
+    },
     /// Too many requests wait.
     #[error("too many requests wait for this instance; try again shortly")]
     Overloaded,
@@ -103,6 +147,12 @@ impl From<Error> for ApiError {
             Error::Group(_) => Self::new(ErrorReason::AlreadyExists, message),
             Error::EtagMismatch => Self::new(ErrorReason::EtagMismatch, message),
             Error::DropNotAllowed => Self::new(ErrorReason::DropNotAllowed, message),
+            Error::NotEnrolled(_) => Self::new(ErrorReason::NotEnrolled, message),
+            Error::AlreadyEnrolled { .. } => Self::new(ErrorReason::AlreadyEnrolled, message),
+            Error::SignatureInvalid(_) => Self::new(ErrorReason::SignatureInvalid, message),
+            Error::Foreign(_) => Self::new(ErrorReason::Foreign, message),
+            Error::BundleRollback { .. } => Self::new(ErrorReason::BundleRollback, message),
+            Error::Sealed { .. } => Self::internal(message),
             Error::Overloaded => Self::overloaded(Duration::from_millis(200)),
             Error::DeadlineExceeded => Self::deadline_exceeded(),
             Error::ShuttingDown => Self::shutting_down(),

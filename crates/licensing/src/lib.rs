@@ -5,17 +5,20 @@
 //! (that is the wiring's). Reference: `docs/reference/licensing.md`.
 
 mod allocator;
+mod answer_keys;
 mod deciding_clock;
 mod error;
 mod grpc;
+mod handle;
 mod hearing;
 mod jobs;
 pub mod metrics;
 mod ops;
+mod pin;
 mod revocations;
-#[cfg(test)]
-mod service_tests;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -23,10 +26,11 @@ use jiff::SignedDuration;
 use leasehold_domain::Policies;
 use leasehold_leases::Leases;
 use leasehold_runtime::{Background, Clock, Services, SystemIds};
+use leasehold_signing::ServiceKey;
 use leasehold_store::LicensingStore;
 
+pub use answer_keys::{Certifier, CertifyError, SyncCertifier};
 pub use error::Error;
-pub use ops::replace_rights::{WantedEntry, WantedGroup, WantedReservation, WantedRights};
 pub use state::Licensing;
 use state::State;
 
@@ -63,9 +67,13 @@ pub struct Deps {
     pub clock_decides: bool,
     /// Fresh ids and secrets.
     pub ids: SystemIds,
+    /// What private keys at rest are sealed with: the key of the service `licensing`.
+    pub signing_key: Arc<ServiceKey>,
+    /// Who certifies answer keys.
+    pub certifier: Arc<dyn Certifier>,
 }
 
-/// Reads the instances, starts the background loops and makes the gRPC services.
+/// Reads the instances and opens their keys, starts the background loops and makes the gRPC services.
 pub async fn build(
     deps: Deps,
     config: Config,
@@ -77,6 +85,10 @@ pub async fn build(
         ops::restored::mark_all(&state).await?;
     }
     ops::restored::warn_of_marked(&state).await?;
+    for instance in state.instances() {
+        // A wrong master key is told at the start and not at the first answer.
+        answer_keys::reload(&state, instance.id).await?;
+    }
     jobs::spawn(&state, background)?;
     let services = grpc::services(&state, max_message_size);
     Ok((Licensing(state), services))

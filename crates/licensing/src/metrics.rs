@@ -10,15 +10,17 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::Error;
-use leasehold_domain::InstanceId;
+use jiff::Timestamp;
 use leasehold_domain::capability::{Outcome, Reason};
+use leasehold_domain::{InstanceId, Leave};
 use leasehold_store::StoreError;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use names::describe;
 pub use names::{
-    ANSWERS, BACKEND_ERRORS, BATCH_DURATION, BATCH_SIZE, ENDINGS, FLOORS_MOVED, GAPS, GRANTS, HEARTBEATS,
-    PROMOTIONS, QUEUE_DEPTH, REAPER_TURN, RESTORED, SELF_PRESERVATION, SHED, TAKEN_BACK,
+    ANSWER_KEY_LEFT, ANSWERS, BACKEND_ERRORS, BATCH_DURATION, BATCH_SIZE, BUNDLE_SEQUENCE, ENDINGS,
+    FLOORS_MOVED, GAPS, GRANTS, HEARTBEATS, PROMOTIONS, QUEUE_DEPTH, REAPER_TURN, RESTORED,
+    SELF_PRESERVATION, SHED, SYNCHRONIZE_LEFT, TAKEN_BACK,
 };
 
 /// Every outcome of a feature.
@@ -222,6 +224,20 @@ impl Metrics {
         self.restored.set(if all.is_empty() { 0.0 } else { 1.0 });
     }
 
+    /// The leave of the instance of this name, at `now`.
+    pub fn leave(&self, instance: &str, leave: Option<Leave>, now: Timestamp) {
+        let left = leave.map_or(0.0, |leave| seconds_left(leave.synchronize_before, now));
+        gauge!(BUNDLE_SEQUENCE, "instance" => instance.to_owned())
+            .set(number(leave.map_or(0, |leave| leave.sequence)));
+        gauge!(SYNCHRONIZE_LEFT, "instance" => instance.to_owned()).set(left);
+    }
+
+    /// Until when the instance of this name has a key for answers, at `now`.
+    pub fn answer_key(&self, instance: &str, until: Option<Timestamp>, now: Timestamp) {
+        let left = until.map_or(0.0, |until| seconds_left(until, now));
+        gauge!(ANSWER_KEY_LEFT, "instance" => instance.to_owned()).set(left);
+    }
+
     /// Whether this replica has the reaper's turn.
     pub fn reaper_turn(&self, held: bool) {
         self.reaper_turn.set(if held { 1.0 } else { 0.0 });
@@ -269,6 +285,10 @@ fn store_error_kind(error: &StoreError) -> &'static str {
         StoreError::Corrupt { .. } => "corrupt",
         StoreError::Internal { .. } => "internal",
     }
+}
+
+fn seconds_left(until: Timestamp, now: Timestamp) -> f64 {
+    until.duration_since(now).as_secs_f64()
 }
 
 /// A count as the recorder takes it: exact up to 2^53.

@@ -1,18 +1,21 @@
 //! What every operation works on: the back ends, the instances, one allocator for each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use leasehold_domain::{Grant, GrantId, InstanceId, LeaseToken, Policies};
 use leasehold_leases::{Lease, Leases};
 use leasehold_runtime::{Background, Clock, SystemIds};
+use leasehold_signing::ServiceKey;
 use leasehold_store::LicensingStore;
 use leasehold_store::licensing::Instance;
+use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::allocator::Allocator;
+use crate::answer_keys::{Certifier, Keyring};
 use crate::deciding_clock::DecidingClock;
 use crate::hearing::Hearing;
 use crate::metrics::Metrics;
@@ -37,6 +40,10 @@ pub(crate) struct State {
     /// Whether this machine's clock decides, whatever the store's says.
     pub(crate) clock_decides: bool,
     pub(crate) ids: Mutex<SystemIds>,
+    random: Mutex<StdRng>,
+    /// What private keys at rest are sealed with.
+    pub(crate) signing_key: Arc<ServiceKey>,
+    pub(crate) certifier: Arc<dyn Certifier>,
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) revocations: Revocations,
@@ -48,6 +55,9 @@ pub(crate) struct State {
     clocks: HashMap<InstanceId, DecidingClock>,
     allocators: HashMap<InstanceId, Allocator>,
     hearings: HashMap<InstanceId, Hearing>,
+    keyrings: HashMap<InstanceId, Keyring>,
+    /// The numbers of the addresses that clients are told.
+    addresses_numbers: HashMap<InstanceId, u64>,
 }
 
 impl State {
@@ -57,13 +67,18 @@ impl State {
             instances.iter().map(|instance| (instance.id, Allocator::new(config.queue_capacity))).collect();
         let hearings =
             instances.iter().map(|instance| (instance.id, Hearing::new(config.queue_capacity))).collect();
+        let keyrings = instances.iter().map(|instance| (instance.id, Keyring::default())).collect();
         let shares_store = deps.store.time().await?.is_some();
         let follows = shares_store && !deps.clock_decides;
-        let mut clocks = HashMap::new();
+        let (mut clocks, mut addresses_numbers) = (HashMap::new(), HashMap::new());
         for instance in &instances {
             let memory = config.policies.response_lifetime;
             let clock = DecidingClock::new(Arc::clone(&deps.clock), follows, memory);
             clock.settle(&*deps.store, instance.id).await?;
+            // No less than the time, so that a store that was restored gives no number twice.
+            let least = u64::try_from(clock.now().as_second()).unwrap_or(0);
+            let number = deps.store.number_addresses(instance.id, &config.addresses, least).await?;
+            addresses_numbers.insert(instance.id, number);
             clocks.insert(instance.id, clock);
         }
         Ok(Self {
@@ -73,6 +88,9 @@ impl State {
             shares_store,
             clock_decides: deps.clock_decides,
             ids: Mutex::new(deps.ids),
+            random: Mutex::new(rand::make_rng()),
+            signing_key: deps.signing_key,
+            certifier: deps.certifier,
             config,
             metrics: Metrics::new(),
             revocations: Revocations::new(),
@@ -82,6 +100,8 @@ impl State {
             clocks,
             allocators,
             hearings,
+            keyrings,
+            addresses_numbers,
         })
     }
 
@@ -107,6 +127,16 @@ impl State {
         self.hearings.get(&instance).expect("every instance has a hearing")
     }
 
+    /// The answer keys of an instance.
+    pub(crate) fn keyring(&self, instance: InstanceId) -> &Keyring {
+        self.keyrings.get(&instance).expect("every instance has a keyring")
+    }
+
+    /// The number of the addresses that clients of an instance are told.
+    pub(crate) fn addresses_number(&self, instance: InstanceId) -> u64 {
+        self.addresses_numbers.get(&instance).copied().unwrap_or(0)
+    }
+
     pub(crate) fn policies(&self) -> &Policies {
         &self.config.policies
     }
@@ -114,6 +144,12 @@ impl State {
     /// The clock that decides for an instance.
     pub(crate) fn clock(&self, instance: InstanceId) -> &DecidingClock {
         self.clocks.get(&instance).expect("every instance has a clock")
+    }
+
+    /// Randomness fit for secrets, for as long as the guard lives.
+    pub(crate) fn random(&self) -> MutexGuard<'_, StdRng> {
+        // A generator has no state that a panic could leave half changed.
+        self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fresh ids for as long as the guard lives.

@@ -27,5 +27,23 @@ pub mod licensing {
     }
 }
 
+/// What synchronisation serves, and what it exchanges with the vendor.
+pub mod sync {
+    /// Package `leasehold.sync.v1`.
+    #[allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic)]
+    pub mod v1 {
+        include!("gen/leasehold.sync.v1.rs");
+    }
+}
+
+/// What the vendor's side serves.
+pub mod backoffice {
+    /// Package `leasehold.backoffice.v1`.
+    #[allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic)]
+    pub mod v1 {
+        include!("gen/leasehold.backoffice.v1.rs");
+    }
+}
+
 /// Every contract as an encoded `google.protobuf.FileDescriptorSet`, imports included, for reflection.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.bin");

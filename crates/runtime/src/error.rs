@@ -88,7 +88,11 @@ impl ApiError {
 
 fn code(reason: ErrorReason) -> Code {
     match reason {
-        ErrorReason::InvalidField | ErrorReason::MalformedMessage => Code::InvalidArgument,
+        ErrorReason::InvalidField
+        | ErrorReason::MalformedMessage
+        | ErrorReason::SignatureInvalid
+        | ErrorReason::Foreign
+        | ErrorReason::FileUnreadable => Code::InvalidArgument,
         ErrorReason::MessageTooLarge | ErrorReason::Overloaded | ErrorReason::LimitExceeded => {
             Code::ResourceExhausted
         }
@@ -98,10 +102,20 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::StaleToken
         | ErrorReason::ModeMismatch
         | ErrorReason::ReservationUnsatisfied
-        | ErrorReason::DropNotAllowed => Code::FailedPrecondition,
-        ErrorReason::EtagMismatch => Code::Aborted,
+        | ErrorReason::DropNotAllowed
+        | ErrorReason::NotEnrolled
+        | ErrorReason::AlreadyEnrolled
+        | ErrorReason::Replayed
+        | ErrorReason::NotOutstanding
+        | ErrorReason::BundleRollback
+        | ErrorReason::KeyAlreadyBound
+        | ErrorReason::CloneSuspected
+        | ErrorReason::NotSynchronized => Code::FailedPrecondition,
+        ErrorReason::EtagMismatch | ErrorReason::SyncInProgress => Code::Aborted,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
-        ErrorReason::ShuttingDown | ErrorReason::StoreUnavailable => Code::Unavailable,
+        ErrorReason::ShuttingDown | ErrorReason::StoreUnavailable | ErrorReason::VendorUnreachable => {
+            Code::Unavailable
+        }
         ErrorReason::Cancelled => Code::Cancelled,
         ErrorReason::Unauthenticated => Code::Unauthenticated,
         ErrorReason::PermissionDenied => Code::PermissionDenied,

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod metrics;
 mod panics;
+pub mod peer;
 pub mod readiness;
 pub mod server;
 pub mod telemetry;

@@ -47,6 +47,19 @@ pub struct VerifiedChain {
     validity: Validity,
 }
 
+/// The certificates of a chain out of the protobuf forms in which they travel between services. An error names the
+/// one that cannot be read by its index, from 0. Nothing is verified by that.
+pub fn read_chain(certificates: &[impl AsRef<[u8]>]) -> Result<Vec<Envelope>, ChainError> {
+    if certificates.len() > Role::ALL.len() {
+        return Err(ChainError::TooLong(certificates.len()));
+    }
+    let read = |(index, bytes): (usize, &_)| {
+        Envelope::from_protobuf(AsRef::as_ref(bytes))
+            .map_err(|source| ChainError::Unreadable { index, source })
+    };
+    certificates.iter().enumerate().map(read).collect()
+}
+
 /// Verifies a chain of certificates, the one that the root signed first, at the time of signing `at`.
 ///
 /// Each certificate is signed by the key of the one before, the first by `root`. The roles are those from

@@ -1,9 +1,10 @@
-//! Signed envelopes, the chain of keys behind them, and the sealing of secrets.
+//! Signed envelopes, the chain of keys behind them, and the sealing of secrets and files.
 //!
 //! Responsible for everything that needs a signature or a cipher of our own: DSSE envelopes, Ed25519 keys and
-//! their certificates, private keys at rest. The only crate that names the libraries for it. Not responsible for
-//! what is signed (payloads are bytes here), for keeping keys, or for TLS. It reads no clock, draws no randomness
-//! of its own and does no input or output: the time and a generator are arguments.
+//! their certificates, private keys at rest, files that one reader can open. The only crate that names the
+//! libraries for it. Not responsible for what is signed (payloads are bytes here), for keeping keys, or for TLS. It
+//! reads no clock and does no input or output: the time and a generator are arguments. Only the sealing of files, which
+//! is a feature (`sealed-files`), draws randomness of its own.
 //! Reference: `docs/reference/signing.md`.
 //!
 //! A server signs, and somebody who has pinned the vendor's root checks:
@@ -32,16 +33,21 @@
 pub mod certificate;
 pub mod chain;
 pub mod envelope;
+pub mod file;
+mod json;
 pub mod key;
 pub mod key_id;
 pub mod names;
 pub mod payload_type;
 pub mod role;
 pub mod seal;
+#[cfg(feature = "sealed-files")]
+pub mod sealed_file;
 
 pub use certificate::{Certificate, CertificateError, Serial, Subject, Validity};
-pub use chain::{ChainError, Expected, VerifiedChain, verify_chain};
+pub use chain::{ChainError, Expected, VerifiedChain, read_chain, verify_chain};
 pub use envelope::{Envelope, EnvelopeError, OpenError, Signature};
+pub use file::{FileError, FileKind, SignedFile};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use key_id::{Fingerprint, KeyId, KeyIdError};
 pub use names::{NameError, ServiceName, VendorId};

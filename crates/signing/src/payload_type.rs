@@ -19,7 +19,8 @@ pub enum PayloadType {
     KeyCertificate,
     /// An instance's next key, signed by the one before.
     KeyRotation,
-    /// What an instance sends to its vendor.
+    /// What an instance sends to its vendor. Its key stands in it, since the first goes out before there is a
+    /// certificate: see [`Envelope::open`](crate::Envelope::open).
     SyncRequest,
     /// What the vendor sends back: the bundle.
     SyncResponse,
@@ -33,8 +34,6 @@ pub enum PayloadType {
     MovedNotice,
     /// Which release a client is to install.
     UpdateAssignment,
-    /// What there is to know of an update.
-    UpdateNotice,
     /// A piece of the state that a standby follows.
     StandbyState,
 }
@@ -49,7 +48,7 @@ pub struct UnknownPayloadType(String);
 
 impl PayloadType {
     /// Every type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::KeyCertificate,
         Self::KeyRotation,
         Self::SyncRequest,
@@ -59,7 +58,6 @@ impl PayloadType {
         Self::SeatAnswer,
         Self::MovedNotice,
         Self::UpdateAssignment,
-        Self::UpdateNotice,
         Self::StandbyState,
     ];
 
@@ -75,7 +73,6 @@ impl PayloadType {
             Self::SeatAnswer => "seat-answer",
             Self::MovedNotice => "moved-notice",
             Self::UpdateAssignment => "update-assignment",
-            Self::UpdateNotice => "update-notice",
             Self::StandbyState => "standby-state",
         }
     }
@@ -89,9 +86,7 @@ impl PayloadType {
             Self::KeyCertificate => &[],
             Self::SyncResponse | Self::UnlockCode => &[Role::Online],
             Self::KeyRotation | Self::SyncRequest => &[Role::Instance],
-            Self::CapabilityAnswer | Self::SeatAnswer | Self::UpdateAssignment | Self::UpdateNotice => {
-                &[Role::Answer]
-            }
+            Self::CapabilityAnswer | Self::SeatAnswer | Self::UpdateAssignment => &[Role::Answer],
             Self::MovedNotice | Self::StandbyState => &[Role::Instance, Role::Answer],
         }
     }

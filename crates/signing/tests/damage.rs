@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests and what they share")]
 
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use leasehold_signing::sealed_file::{self, Form, Identity};
 use leasehold_signing::{
-    Certificate, Envelope, ExposeSecret, MasterKey, PayloadType, ServiceKey, ServiceName, SigningKey,
+    Certificate, Envelope, Expected, ExposeSecret, FileKind, MasterKey, PayloadType, Role, Serial,
+    ServiceKey, ServiceName, SignedFile, SigningKey, Subject, Validity, VendorId, verify_chain,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -20,16 +25,49 @@ fn service_key() -> ServiceKey {
     MasterKey::from_slice(&[3; 32]).unwrap().for_service(&ServiceName::new("sync").unwrap())
 }
 
+fn root() -> SigningKey {
+    SigningKey::from_seed(&[2; 32])
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// The root's word for the signing key.
+fn certificate() -> Envelope {
+    let certificate = Certificate {
+        subject: Subject::Online { vendor: VendorId::new("example").unwrap() },
+        key: *signing_key().verifying_key(),
+        validity: Validity::new(at(1_000), at(9_000)).unwrap(),
+        serial: Serial::generate(&mut StdRng::seed_from_u64(1)),
+    };
+    certificate.issue(&root()).unwrap()
+}
+
+static READER: LazyLock<Identity> = LazyLock::new(|| Identity::generate(&mut StdRng::seed_from_u64(4)));
+
+/// What the chain of the file vouches for.
+fn open_file(file: &SignedFile) -> Option<Vec<u8>> {
+    let root = root();
+    let chain =
+        verify_chain(root.verifying_key(), &file.certificates, at(5_000), &Expected::any(Role::Online));
+    chain.ok()?.open(&file.envelope, TYPE).map(<[u8]>::to_vec).ok()
+}
+
 /// What can be made of the content, and whether it is taken.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Json,
     Protobuf,
     Sealed,
+    File,
+    SealedFile,
+    Armored,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Json, Self::Protobuf, Self::Sealed];
+    const ALL: [Self; 6] =
+        [Self::Json, Self::Protobuf, Self::Sealed, Self::File, Self::SealedFile, Self::Armored];
 
     fn make(self, content: &[u8], seed: u64) -> Vec<u8> {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -38,6 +76,16 @@ impl Kind {
             Self::Json => envelope().to_json().into_bytes(),
             Self::Protobuf => envelope().to_protobuf(),
             Self::Sealed => service_key().seal(&mut rng, PURPOSE, content).unwrap(),
+            Self::File => {
+                let (kind, certificates) = (FileKind::Response, vec![certificate()]);
+                SignedFile { kind, envelope: envelope(), certificates }.to_json().into_bytes()
+            }
+            Self::SealedFile => sealed_file::seal(content, READER.recipient(), Form::Binary).unwrap(),
+            // Without its last line end, which nobody would miss.
+            Self::Armored => sealed_file::seal(content, READER.recipient(), Form::Armored)
+                .unwrap()
+                .trim_ascii_end()
+                .to_vec(),
         }
     }
 
@@ -49,6 +97,12 @@ impl Kind {
             Self::Protobuf => Envelope::from_protobuf(bytes).ok().and_then(open),
             Self::Sealed => {
                 service_key().open(PURPOSE, bytes).ok().map(|secret| secret.expose_secret().clone())
+            }
+            Self::File => {
+                SignedFile::from_json(bytes, FileKind::Response).ok().and_then(|file| open_file(&file))
+            }
+            Self::SealedFile | Self::Armored => {
+                sealed_file::open(bytes, &READER).ok().map(|secret| secret.expose_secret().clone())
             }
         }
     }

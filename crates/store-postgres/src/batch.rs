@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use leasehold_domain::grant::Lost;
 use leasehold_domain::steps::Steps;
 use leasehold_domain::{Changes, Estate, HostId, LineItemId, Policies, RequestId, Source};
-use leasehold_store::licensing::{Pending, Rights, RightsChange, StoreTime, StoredAnswer, Touched};
+use leasehold_store::licensing::{
+    Bundle, Enrolment, Pending, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+};
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::Row;
 use sqlx::postgres::PgArguments;
@@ -24,7 +26,7 @@ use crate::error::store_error;
 use crate::flushing::Flushing;
 use crate::session::Types;
 use crate::steps;
-use crate::tables::{activity, answers, devices, grants, groups, line_items};
+use crate::tables::{activity, answers, devices, grants, groups, line_items, vendor};
 use crate::transaction::Transaction;
 
 const SAVE_RIGHTS: &str = "SELECT licensing.save_rights($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -61,7 +63,7 @@ impl PostgresBatch {
     /// Begins the transaction and waits for its turn, unless that has been done.
     async fn turn(&mut self) -> Result<Types, StoreError> {
         if self.transaction.is_new() {
-            let begin = format!("SELECT licensing.begin_batch({})", self.instance);
+            let begin = format!("SELECT licensing.open_batch({})", self.instance);
             let rows = self.transaction.begin(&begin).await.map_err(store_error)?;
             self.found = Some(steps::of_turn(&rows)?);
         } else if self.transaction.is_held() {
@@ -105,7 +107,9 @@ impl PostgresBatch {
         looked.found_hosts.extend(found_devices.iter().map(|device| device.hostid.clone()));
         looked.found_grants.extend(found_grants.iter().map(|grant| grant.id));
         let mut estate = Estate::new(policies.clone(), items, entries, found_grants, found_devices);
-        estate.restored = self.found.as_ref().is_some_and(|found| found.restored);
+        if let Some(found) = &self.found {
+            (estate.restored, estate.leave) = (found.restored, found.leave);
+        }
         Ok((answers, estate))
     }
 
@@ -170,6 +174,25 @@ impl LicensingBatch for PostgresBatch {
         add(&mut arguments, restored)?;
         let changed = self.transaction.fetch(steps::SET_RESTORED, arguments).await.map_err(store_error)?;
         Ok(!changed.is_empty())
+    }
+
+    async fn standing(&mut self) -> Result<Standing, StoreError> {
+        self.turn().await?;
+        Ok(self.all(vendor::STANDING, vendor::read).await?.pop().unwrap_or_default())
+    }
+
+    async fn set_enrolment(&mut self, enrolment: &Enrolment) -> Result<(), StoreError> {
+        self.turn().await?;
+        let arguments = vendor::enrolment(self.instance, enrolment)?;
+        self.transaction.fetch(vendor::SET_ENROLMENT, arguments).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn set_bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError> {
+        self.turn().await?;
+        let arguments = vendor::bundle(self.instance, bundle)?;
+        self.transaction.fetch(vendor::SET_BUNDLE, arguments).await.map_err(store_error)?;
+        Ok(())
     }
 
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError> {

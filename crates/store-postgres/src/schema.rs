@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "licensing", include_str!("../migrations/0001_licensing.sql")),
     (2, "batches", include_str!("../migrations/0002_batches.sql")),
     (3, "rights", include_str!("../migrations/0003_rights.sql")),
+    (4, "vendor", include_str!("../migrations/0004_vendor.sql")),
 ];
 
 /// Begins, and waits until no other replica is at it. The numbers keep it apart from other programs' locks; 0 is

@@ -1,6 +1,7 @@
-//! The server's clock, the record of its steps and the mark of a restored instance, as a batch finds them when it has
-//! its turn.
+//! What a batch finds of its instance when it has its turn: the server's clock and the record of its steps, the mark of a
+//! restored instance, and its vendor's leave.
 
+use leasehold_domain::Leave;
 use leasehold_domain::steps::{Step, Steps};
 use leasehold_store::StoreError;
 use leasehold_store::licensing::StoreTime;
@@ -18,6 +19,8 @@ pub(crate) const RECORD: &str =
 pub(crate) const SET_RESTORED: &str =
     "UPDATE licensing.instances SET restored = $2 WHERE no = $1 AND restored <> $2 RETURNING no";
 
+const FOUND: &str = "now, correction, step_times, steps, restored, bundle_sequence, synchronize_before";
+
 /// What a batch finds of the instance.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -25,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) time: StoreTime,
     /// Whether the instance is marked as restored.
     pub(crate) restored: bool,
+    /// Its vendor's leave.
+    pub(crate) leave: Option<Leave>,
 }
 
 /// The first row that the beginning of a batch answers with.
@@ -47,10 +52,13 @@ pub(crate) fn write(instance: i32, steps: &Steps) -> Result<PgArguments, StoreEr
 
 /// Reads the row.
 pub(crate) fn read(row: &[u8]) -> Result<Found, StoreError> {
-    let columns = &mut Columns::of("instances", "now, correction, step_times, steps, restored", row)?;
+    let columns = &mut Columns::of("instances", FOUND, row)?;
     let (now, correction) = (columns.time()?, columns.length()?);
     let (times, steps) = (columns.times()?, columns.lengths()?);
     let recent = times.into_iter().zip(steps).map(|(at, by)| Step { at, by }).collect();
     let time = StoreTime { now, steps: Steps { correction, recent } };
-    Ok(Found { time, restored: columns.plain()? })
+    let (restored, sequence) = (columns.plain()?, columns.optional_number()?);
+    let before = columns.optional_time()?;
+    let leave = sequence.zip(before).map(|(sequence, before)| Leave { sequence, synchronize_before: before });
+    Ok(Found { time, restored, leave })
 }

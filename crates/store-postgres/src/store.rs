@@ -8,7 +8,8 @@ use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
 use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
 use leasehold_store::licensing::{
-    DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Pending, Promotion, Silent,
+    AnswerKey, DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Pending, Promotion, Silent,
+    Standing,
 };
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::postgres::PgArguments;
@@ -24,7 +25,7 @@ use crate::flushing::Flushing;
 use crate::instances::{self, Instances};
 use crate::open::OpenError;
 use crate::settings::Settings;
-use crate::tables::{devices, endings, grants, line_items};
+use crate::tables::{answer_keys, devices, endings, grants, line_items, vendor};
 use crate::transaction::Transaction;
 use crate::{floors, lists, schema};
 
@@ -114,11 +115,37 @@ impl LicensingStore for PostgresLicensingStore {
         instances::create(&self.connections, instance).await
     }
 
-    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError> {
-        let sql = "SELECT record_send(ROW(restored)) FROM licensing.instances WHERE no = $1";
-        let read = |row: &[u8]| Columns::of("instances", "restored", row)?.plain();
-        let found: Vec<bool> = self.connections.fetch(sql, self.of(instance).await?, read).await?;
-        Ok(found == [true])
+    async fn standing(&self, instance: InstanceId) -> Result<Standing, StoreError> {
+        let arguments = self.of(instance).await?;
+        Ok(self.connections.fetch(vendor::STANDING, arguments, vendor::read).await?.pop().unwrap_or_default())
+    }
+
+    async fn number_addresses(
+        &self,
+        instance: InstanceId,
+        addresses: &[String],
+        least: u64,
+    ) -> Result<u64, StoreError> {
+        let number = self.instances.existing(&self.connections, instance).await?;
+        let arguments = vendor::addresses(number, addresses, least)?;
+        self.connections.count(vendor::NUMBER_ADDRESSES, arguments).await
+    }
+
+    async fn answer_keys(&self, instance: InstanceId, limit: u32) -> Result<Vec<AnswerKey>, StoreError> {
+        let mut arguments = self.of(instance).await?;
+        add(&mut arguments, i64::from(limit))?;
+        self.connections.fetch(answer_keys::NEWEST, arguments, answer_keys::read).await
+    }
+
+    async fn add_answer_key(&self, instance: InstanceId, key: &AnswerKey) -> Result<(), StoreError> {
+        let number = self.instances.existing(&self.connections, instance).await?;
+        answer_keys::add_one(&self.connections, number, key).await
+    }
+
+    async fn forget_answer_keys(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError> {
+        let mut arguments = self.of(instance).await?;
+        add(&mut arguments, micros(before))?;
+        self.connections.execute(answer_keys::FORGET, arguments).await
     }
 
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {

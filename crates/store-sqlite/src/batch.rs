@@ -9,15 +9,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::steps::Steps;
 use leasehold_domain::text::FeatureName;
-use leasehold_domain::{Changes, Device, Entry, Estate, Grant, HostId, LineItemId, Policies, RequestId};
-use leasehold_store::licensing::{Rights, RightsChange, StoreTime, StoredAnswer, Touched};
+use leasehold_domain::{
+    Changes, Device, Entry, Estate, Grant, HostId, Leave, LineItemId, Policies, RequestId,
+};
+use leasehold_store::licensing::{
+    Bundle, Enrolment, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+};
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::sqlite::SqliteRow;
 
-use crate::decode::Columns;
 use crate::encode::{self, Document, Shown, SourceText, micros};
 use crate::error::{internal, store_error};
-use crate::tables::{activity, answers, devices, endings, grants, groups, line_items};
+use crate::tables::{activity, answers, devices, endings, grants, groups, line_items, vendor};
 use crate::writer::{Query, Transaction};
 
 /// Everything that a commit writes, and the commit.
@@ -33,7 +36,7 @@ pub(crate) const LOAD_HOLDERS: &str = concat!(
     groups::load_entries!("$5"),
     "; ",
     devices::load!("$6"),
-    "; SELECT restored FROM instances WHERE no = $1"
+    "; SELECT restored, bundle_sequence, synchronize_before FROM instances WHERE no = $1"
 );
 
 const SET_RESTORED: &str = "UPDATE instances SET restored = $2 WHERE no = $1 AND restored <> $2";
@@ -44,6 +47,7 @@ struct Found {
     entries: Vec<Entry>,
     devices: Vec<Device>,
     restored: bool,
+    leave: Option<Leave>,
 }
 
 /// An open transaction on one instance.
@@ -83,12 +87,14 @@ impl SqliteBatch {
         let [grants, entries, devices, instance] = &found[..] else {
             return Err(internal(sqlx::Error::Protocol(format!("{} results of 4 statements", found.len()))));
         };
-        let restored = |row| Columns::of("instances", row).plain();
+        let instance = instance.first().map(vendor::read_leave).transpose()?;
+        let (restored, leave) = instance.unwrap_or_default();
         Ok(Found {
             grants: grants.iter().map(grants::read).collect::<Result<_, _>>()?,
             entries: entries.iter().map(groups::read_entry).collect::<Result<_, _>>()?,
             devices: devices.iter().map(devices::read).collect::<Result<_, _>>()?,
-            restored: instance.first().map(restored).transpose()?.unwrap_or(false),
+            restored,
+            leave,
         })
     }
 }
@@ -115,8 +121,25 @@ impl LicensingBatch for SqliteBatch {
         Ok(self.transaction.execute(query).await.map_err(store_error)? > 0)
     }
 
+    async fn standing(&mut self) -> Result<Standing, StoreError> {
+        let query = sqlx::query(vendor::STANDING).bind(self.instance);
+        Ok(self.fetch(query, vendor::read).await?.pop().unwrap_or_default())
+    }
+
+    async fn set_enrolment(&mut self, enrolment: &Enrolment) -> Result<(), StoreError> {
+        let query = vendor::set_enrolment(self.instance, enrolment);
+        self.transaction.execute(query).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn set_bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError> {
+        let query = vendor::set_bundle(self.instance, bundle)?;
+        self.transaction.execute(query).await.map_err(store_error)?;
+        Ok(())
+    }
+
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError> {
-        let Found { grants, entries, devices, restored } = self.load_holders(touched).await?;
+        let Found { grants, entries, devices, restored, leave } = self.load_holders(touched).await?;
         let features: HashSet<&FeatureName> = (touched.features.iter())
             .chain(grants.iter().map(|grant| &grant.feature))
             .chain(entries.iter().map(|entry| &entry.feature))
@@ -130,7 +153,7 @@ impl LicensingBatch for SqliteBatch {
         let items = self.fetch(query, line_items::read).await?;
 
         let mut estate = Estate::new(policies.clone(), items, entries, grants, devices);
-        estate.restored = restored;
+        (estate.restored, estate.leave) = (restored, leave);
         Ok(estate)
     }
 

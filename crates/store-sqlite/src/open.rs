@@ -18,6 +18,7 @@ use crate::error::{code, primary_code};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "licensing", include_str!("../migrations/0001_licensing.sql")),
     (2, "lease protocol", include_str!("../migrations/0002_lease_protocol.sql")),
+    (3, "vendor", include_str!("../migrations/0003_vendor.sql")),
 ];
 
 /// Why a database cannot be opened.

@@ -10,7 +10,7 @@ use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
 use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
 use leasehold_store::licensing::{
-    DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent,
+    AnswerKey, DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent, Standing,
 };
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::SqlitePool;
@@ -26,7 +26,7 @@ use crate::floors;
 use crate::lists::{self, List};
 use crate::open::{OpenError, open};
 use crate::reader::Reader;
-use crate::tables::{devices, endings, grants, line_items};
+use crate::tables::{answer_keys, devices, endings, grants, line_items, vendor};
 use crate::writer::{Query, Writer};
 
 /// Licensing's database: one file, or one in memory.
@@ -174,11 +174,41 @@ impl LicensingStore for SqliteLicensingStore {
         self.write(query).await
     }
 
-    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError> {
+    async fn standing(&self, instance: InstanceId) -> Result<Standing, StoreError> {
         let number = self.number(instance).await?;
-        let query = sqlx::query("SELECT restored FROM instances WHERE no = $1").bind(number);
-        let found: Vec<bool> = self.fetch(query, |row| Columns::of("instances", row).plain()).await?;
-        Ok(found == [true])
+        let found = self.fetch(sqlx::query(vendor::STANDING).bind(number), vendor::read).await?.pop();
+        Ok(found.unwrap_or_default())
+    }
+
+    async fn number_addresses(
+        &self,
+        instance: InstanceId,
+        addresses: &[String],
+        least: u64,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query(vendor::NUMBER_ADDRESSES)
+            .bind(self.number_of(instance).await?)
+            .bind(encode::texts(addresses)?)
+            .bind(whole(least)?);
+        let mut transaction = self.writer.begin().await.map_err(store_error)?;
+        let rows = transaction.fetch_all(query).await.map_err(store_error)?;
+        transaction.execute_last(sqlx::query("COMMIT")).await.map_err(store_error)?;
+        let row = rows.first().ok_or_else(|| decode::corrupt("instances", "no", "no row"))?;
+        Columns::of("instances", row).number()
+    }
+
+    async fn answer_keys(&self, instance: InstanceId, limit: u32) -> Result<Vec<AnswerKey>, StoreError> {
+        let number = self.number(instance).await?;
+        self.fetch(sqlx::query(answer_keys::NEWEST).bind(number).bind(limit), answer_keys::read).await
+    }
+
+    async fn add_answer_key(&self, instance: InstanceId, key: &AnswerKey) -> Result<(), StoreError> {
+        self.write(answer_keys::add(self.number_of(instance).await?, key)).await
+    }
+
+    async fn forget_answer_keys(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        self.change(answer_keys::forget(number, before)).await
     }
 
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {

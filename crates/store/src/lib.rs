@@ -1,7 +1,7 @@
 //! Storage traits, one per service, and what every back end promises.
 //!
 //! A service loads, lets `domain` decide, and saves; this crate says in which words. Not responsible
-//! for how a database does it: that is `store-sqlite` and `store-postgres`, and both pass the suite in
+//! for how a database does it: that is `store-sqlite`, `store-postgres` and `store-sql`, and all pass the suites in
 //! [`conformance`] (feature `conformance`).
 //!
 //! Rules for a back end:
@@ -14,10 +14,14 @@
 //! - What is not found is `None` or left out of the answer, never an error.
 //! - Times are kept to the microsecond.
 
+pub mod backoffice;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 pub mod licensing;
+pub mod sync;
 
+pub use backoffice::{BackOfficeStore, LicenseServerTurn};
 pub use error::StoreError;
 pub use licensing::{LicensingBatch, LicensingStore};
+pub use sync::SyncStore;

@@ -1,5 +1,7 @@
 //! What licensing keeps, and how it reads and writes it.
 
+mod vendor;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::cell::LineItemState;
@@ -14,6 +16,7 @@ use leasehold_domain::{
 use uuid::Uuid;
 
 use crate::StoreError;
+pub use vendor::{AnswerKey, Bundle, Enrolment, Standing};
 
 /// One logical licence server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,8 +206,26 @@ pub trait LicensingStore: Send + Sync + 'static {
     /// Adds an instance. A taken name or a second default is a [`StoreError::Constraint`].
     async fn create_instance(&self, instance: &Instance) -> Result<(), StoreError>;
 
-    /// Whether the instance is marked as restored from a backup. One that does not exist is not.
-    async fn is_restored(&self, instance: InstanceId) -> Result<bool, StoreError>;
+    /// How the instance stands. One that does not exist stands as a new one does.
+    async fn standing(&self, instance: InstanceId) -> Result<Standing, StoreError>;
+
+    /// The number of these addresses: the one that they have if they are the instance's already, else a new one, which
+    /// is greater than every one before and at least `least`.
+    async fn number_addresses(
+        &self,
+        instance: InstanceId,
+        addresses: &[String],
+        least: u64,
+    ) -> Result<u64, StoreError>;
+
+    /// The newest answer keys, at most `limit`, newest first.
+    async fn answer_keys(&self, instance: InstanceId, limit: u32) -> Result<Vec<AnswerKey>, StoreError>;
+
+    /// Adds an answer key. One of the same id is a [`StoreError::Constraint`].
+    async fn add_answer_key(&self, instance: InstanceId, key: &AnswerKey) -> Result<(), StoreError>;
+
+    /// Forgets the answer keys whose certificates were not good any more at `before`; says how many.
+    async fn forget_answer_keys(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError>;
 
     /// Begins a transaction on one instance and waits for its turn.
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError>;
@@ -344,8 +365,18 @@ pub trait LicensingBatch: Send {
     /// commit makes it so.
     async fn set_restored(&mut self, restored: bool) -> Result<bool, StoreError>;
 
-    /// Loads what the batch touches, locked until the end of the transaction, and whether the instance is marked as
-    /// restored.
+    /// How the instance stands, which no other transaction changes until the end of this one.
+    async fn standing(&mut self) -> Result<Standing, StoreError>;
+
+    /// Makes the instance this licence server. The commit makes it so.
+    async fn set_enrolment(&mut self, enrolment: &Enrolment) -> Result<(), StoreError>;
+
+    /// Notes the bundle that is in force. The commit makes it so. Without an enrolment it is a
+    /// [`StoreError::Constraint`].
+    async fn set_bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError>;
+
+    /// Loads what the batch touches, locked until the end of the transaction, with the vendor's leave, and whether the
+    /// instance is marked as restored.
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError>;
 
     /// Claims these ids and loads what the batch touches, in one go where the store can.

@@ -20,6 +20,7 @@ pub(crate) static NEEDS: &[Need] = &[
     Need { what: "the PostgreSQL server", packages: &["postgresql"], is_there: has_postgres },
     Need { what: "the Redis server", packages: &["redis-server"], is_there: has_redis },
     Need { what: "libfaketime", packages: &["libfaketime"], is_there: has_faketime },
+    Need { what: "age", packages: &["age"], is_there: has_age },
 ];
 
 /// The needs that are not met.
@@ -104,6 +105,10 @@ fn has_redis() -> bool {
 fn has_faketime() -> bool {
     let Ok(machines) = Path::new("/usr/lib").read_dir() else { return false };
     machines.flatten().any(|machine| machine.path().join("faketime/libfaketimeMT.so.1").is_file())
+}
+
+fn has_age() -> bool {
+    on_path("age").is_some() && on_path("age-keygen").is_some()
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use leasehold::Config;
 use leasehold::app::{self, AppOptions, Running, StoreChoice};
 use leasehold::config::Sources;
 use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{Site, Vendor};
 use leasehold_proto::licensing::v1 as pb;
+use leasehold_proto::sync::v1::sync_service_client::SyncServiceClient;
+use leasehold_proto::sync::v1::{GetIdentityRequest, SyncStatus};
 use leasehold_proto::licensing::v1::session_response::Event;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -52,8 +55,15 @@ impl App {
         let mut options = AppOptions::in_memory(config, Arc::new(clock.clone()));
         options.store = store;
         options.restored = restored;
-        options.development_estate = Some(EstateFile::from_scenario(estate).unwrap());
         let running = app::start(options).await.unwrap();
+        let site = Site::at(running.licensing_addr(), running.sync_addr());
+        let mut identity = SyncServiceClient::new(site.sync.clone());
+        let identity = identity.get_identity(GetIdentityRequest::default()).await.unwrap().into_inner();
+        // One that starts again has its rights.
+        if identity.status() == SyncStatus::Unenrolled {
+            let mut vendor = Vendor::open(Arc::new(clock.clone())).await.unwrap();
+            vendor.supply(&site, &EstateFile::from_scenario(estate).unwrap()).await.unwrap();
+        }
         let channel = channel(running.licensing_addr().port());
         clock.settle().await;
         Self { running, clock, licensing: Licensing::new(channel.clone()), admin: Admin::new(channel) }

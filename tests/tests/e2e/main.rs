@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests and what they share")]
 
 mod admin;
+mod apart;
 mod bad_input;
 mod binary;
 mod calls;

@@ -62,7 +62,7 @@ async fn another_estate_is_put_in_force_once_and_cuts_nobody_off() {
     let held = check_out(&mut licensing, request("D1", &[("cad", 4)])).await;
     let before = totals(&mut admin).await;
 
-    server.set_estate(&estate(3));
+    server.change_estate(&estate(3)).await;
     for _ in 0..2 {
         server.stop().await;
         server.serve().await;

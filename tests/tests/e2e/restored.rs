@@ -103,7 +103,8 @@ async fn a_restored_server_waits_for_somebody_to_confirm_it() {
     check_out(&mut licensing, borrow("OTHER", 1)).await;
     let (marked, confirmed) = ("started from a backup", "confirmed after a start from a backup");
     let told = [(confirmed.to_owned(), "administrator".to_owned()), (marked.to_owned(), "server".to_owned())];
-    assert_eq!(records(&mut admin).await, told, "each once");
+    let found = records(&mut admin).await.into_iter().filter(|(detail, _)| !detail.starts_with("enrolled"));
+    assert_eq!(found.collect::<Vec<_>>(), told, "each once");
     server.stop().await;
 }
 

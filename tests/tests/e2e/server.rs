@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use leasehold::SystemClock;
+use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{Site, Supplied, Vendor};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_testkit::{Process, free_port};
 use serde_json::Value;
@@ -19,6 +23,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Server {
     folder: TempDir,
     port: u16,
+    sync_port: u16,
+    vendor: Vendor,
+    supplied: Option<Supplied>,
     settings: Vec<(String, String)>,
     process: Option<Process>,
 }
@@ -27,13 +34,16 @@ impl Server {
     /// A server with this estate, ready for calls. `settings` are keys such as `licensing.lease_ttl`.
     pub(crate) async fn start(estate: &Value, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("estate.json"), estate.to_string()).unwrap();
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let mut server = Self { folder, port: free_port().unwrap(), settings, process: None };
+        let (port, sync_port) = (free_port().unwrap(), free_port().unwrap());
+        let vendor = Vendor::open(Arc::new(SystemClock::new())).await.unwrap();
+        let mut server = Self { folder, port, sync_port, vendor, supplied: None, settings, process: None };
         let mut init = Process::spawn(server.command(&["init", "--data-dir", "data"])).unwrap();
         let status = init.wait(PATIENCE).await.unwrap();
         assert!(status.success(), "leasehold init: {status}\n{}", init.stderr());
         server.serve().await;
+        let estate = EstateFile::from_scenario(estate).unwrap();
+        server.supplied = Some(server.vendor.supply(&server.site(), &estate).await.unwrap());
         server
     }
 
@@ -45,9 +55,10 @@ impl Server {
     /// The same with these flags besides.
     pub(crate) async fn serve_with(&mut self, flags: &[&str]) {
         assert!(self.process.is_none(), "the server runs already");
-        let listen = format!("127.0.0.1:{}", self.port);
-        let mut command = self.command(&["serve", "--data-dir", "data", "--listen", &listen]);
-        command.args(["--development-estate", "estate.json"]).args(flags);
+        let [listen, sync] = [self.port, self.sync_port].map(|port| format!("127.0.0.1:{port}"));
+        let mut command =
+            self.command(&["serve", "--data-dir", "data", "--listen", &listen, "--sync-listen", &sync]);
+        command.args(flags);
         let mut process = Process::spawn(command).unwrap();
         process.wait_for_port(self.port, PATIENCE).await.unwrap();
         let start = Instant::now();
@@ -113,9 +124,16 @@ impl Server {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Replaces the estate that the next process is given.
-    pub(crate) fn set_estate(&self, estate: &Value) {
-        std::fs::write(self.folder.path().join("estate.json"), estate.to_string()).unwrap();
+    /// Lets the vendor replace the line items of the server, which has to run.
+    pub(crate) async fn change_estate(&mut self, estate: &Value) {
+        let (site, estate) = (self.site(), EstateFile::from_scenario(estate).unwrap());
+        let supplied = self.supplied.as_ref().expect("the server has an estate");
+        self.vendor.change(&site, supplied, &estate).await.unwrap();
+    }
+
+    /// The ways to it for its vendor.
+    pub(crate) fn site(&self) -> Site {
+        Site { licensing: self.channel(), sync: channel(self.sync_port) }
     }
 
     /// The folder that the server keeps its data in.
@@ -147,12 +165,7 @@ pub(crate) fn channel(port: u16) -> Channel {
     endpoint.connect_timeout(Duration::from_secs(5)).connect_lazy()
 }
 
-/// The database file in a data directory.
+/// Licensing's database file in a data directory.
 pub(crate) fn database(data: &Path) -> PathBuf {
-    let is_database =
-        |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3\0"));
-    let mut found: Vec<PathBuf> =
-        std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(is_database).collect();
-    assert_eq!(found.len(), 1, "one database in {}: {found:?}", data.display());
-    found.remove(0)
+    data.join("licensing.db")
 }

@@ -20,8 +20,9 @@ fn serve(folder: &Path, database: &str, redis: &str) -> Process {
         command.env_remove(name);
     }
     // One port cannot be everybody's.
-    command.env("LEASEHOLD__ADMIN__LISTEN", "").current_dir(folder);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", database, "--redis-url", redis]);
+    command.env("LEASEHOLD__ADMIN__LISTEN", "").env("LEASEHOLD_MASTER_KEY", "0f".repeat(32));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--sync-listen", "127.0.0.1:0"]).current_dir(folder);
+    command.args(["--database-url", database, "--redis-url", redis]);
     Process::spawn(command).unwrap()
 }
 

@@ -1,6 +1,5 @@
 //! A fresh server for one scenario: the product's own wiring on a store of its own, reached over TCP.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use leasehold::app::{self, AppOptions, Running, StoreChoice};
 use leasehold::config::Sources;
 use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{Site, Vendor};
 use leasehold::{Config, ManualClock};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -42,6 +42,7 @@ impl Stores {
                 let number = made.fetch_add(1, Ordering::Relaxed);
                 config.postgres.url = servers.make_database(&format!("scenario_{number}"))?;
                 config.redis.url = servers.redis.url();
+                config.security.set_master_key(&"0f".repeat(32));
                 Ok((StoreChoice::Postgres, None))
             }
         }
@@ -62,14 +63,16 @@ impl Fresh {
         let estate = EstateFile::from_scenario(estate).map_err(|error| error.to_string())?;
         let mut config = Config::load(&Sources::default()).map_err(|error| error.to_string())?;
         let (store, folder) = stores.one(&mut config)?;
-        let mut options = AppOptions::new(config, Arc::new(ManualClock::new(now)));
+        let clock = Arc::new(ManualClock::new(now));
+        let mut options = AppOptions::new(config, clock.clone()).on_free_ports();
         options.store = store;
         // The scenario's time, not that of the database.
         options.clock_decides = true;
-        options.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let running =
             app::start(options).await.map_err(|error| format!("the server does not start: {error}"))?;
-        let rights = running.licensing().replace_rights("", estate.rights).await;
+        let mut vendor = Vendor::open(clock).await.map_err(|error| error.to_string())?;
+        let site = Site::at(running.licensing_addr(), running.sync_addr());
+        let rights = vendor.supply(&site, &estate).await;
         rights.map_err(|error| format!("the rights cannot be put in force: {error}"))?;
         let channel = endpoint(running.licensing_addr())?.connect().await;
         let channel = channel.map_err(|error| format!("the server cannot be reached: {error}"))?;

@@ -4,8 +4,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
+use leasehold::SystemClock;
+use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{self, Vendor};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_admin_service_client::LicensingAdminServiceClient;
 use leasehold_proto::types::v1 as types;
@@ -19,8 +23,8 @@ use crate::servers::Servers;
 const OWNED: i64 = 1_000_000_000;
 /// How long starting and stopping may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The file of what is owned, in the folder that servers are started in.
-const ESTATE: &str = "estate.json";
+/// What private keys at rest are sealed with.
+const MASTER_KEY: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 
 /// The server's program.
 #[derive(Clone, Debug)]
@@ -64,25 +68,27 @@ impl Program {
         if !status.success() {
             return Err(format!("`leasehold init` ended with {status}:\n{}{}", init.stdout(), init.stderr()));
         }
+        site.supply().await?;
         Ok(site)
     }
 
     /// A fresh database of this name, in which so many features are owned, with leases in Redis.
-    pub(super) fn on(&self, servers: &Servers, database: &str, features: usize) -> Result<Site, String> {
+    pub(super) async fn on(
+        &self,
+        servers: &Servers,
+        database: &str,
+        features: usize,
+    ) -> Result<Site, String> {
         let urls = [servers.make_database(database)?, servers.redis.url()];
-        self.site(features, Some(urls))
+        let site = self.site(features, Some(urls))?;
+        site.supply().await?;
+        Ok(site)
     }
 
     fn site(&self, features: usize, urls: Option<[String; 2]>) -> Result<Site, String> {
         let folder =
             TempDir::with_prefix("leasehold-").map_err(|error| format!("no temporary folder: {error}"))?;
         let features: Vec<String> = (1..=features).map(|number| format!("bench-{number}")).collect();
-        let items = features.iter().map(|feature| {
-            serde_json::json!({"id": format!("L-{feature}"), "feature": feature, "version": "1.0", "count": OWNED})
-        });
-        let estate = serde_json::json!({"line_items": items.collect::<Vec<_>>()});
-        std::fs::write(folder.path().join(ESTATE), estate.to_string())
-            .map_err(|error| format!("the estate cannot be written: {error}"))?;
         Ok(Site { program: self.clone(), folder, features, urls })
     }
 }
@@ -110,15 +116,31 @@ impl Site {
     /// Starts a server and does not wait for it.
     pub(super) fn serve(&self) -> Result<Product, String> {
         let port = free_port().map_err(|error| error.to_string())?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listen = address.to_string();
-        let mut words = vec!["serve", "all", "--listen", &listen, "--development-estate", ESTATE];
+        let sync = free_port().map_err(|error| error.to_string())?;
+        let [address, sync] = [port, sync].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let (listen, sync_listen) = (address.to_string(), sync.to_string());
+        let mut words = vec!["serve", "all", "--listen", &listen, "--sync-listen", &sync_listen];
         match &self.urls {
             None => words.extend(["--data-dir", "data"]),
             Some([postgres, redis]) => words.extend(["--database-url", postgres, "--redis-url", redis]),
         }
         let process = self.spawn(&words)?;
-        Ok(Product { process, address })
+        Ok(Product { process, address, sync })
+    }
+
+    /// Lets a vendor give the server its features.
+    async fn supply(&self) -> Result<(), String> {
+        let items = self.features.iter().map(|feature| {
+            serde_json::json!({"id": format!("L-{feature}"), "feature": feature, "version": "1.0", "count": OWNED})
+        });
+        let estate = serde_json::json!({"line_items": items.collect::<Vec<_>>()});
+        let estate = EstateFile::from_scenario(&estate).map_err(|error| error.to_string())?;
+        let mut product = self.serve()?;
+        product.ready().await?;
+        let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.map_err(|error| error.to_string())?;
+        let way = vendor::Site::at(product.address, product.sync);
+        vendor.supply(&way, &estate).await.map_err(|error| error.to_string())?;
+        product.stop().await
     }
 
     fn spawn(&self, words: &[&str]) -> Result<Process, String> {
@@ -132,6 +154,9 @@ impl Site {
         }
         // Health and metrics are on, where they meet nobody else's.
         command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
+        if self.urls.is_some() {
+            command.env("LEASEHOLD_MASTER_KEY", MASTER_KEY);
+        }
         command.current_dir(self.folder.path());
         Process::spawn(command).map_err(|error| error.to_string())
     }
@@ -141,6 +166,7 @@ impl Site {
 pub(super) struct Product {
     process: Process,
     address: SocketAddr,
+    sync: SocketAddr,
 }
 
 impl Product {

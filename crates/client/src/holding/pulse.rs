@@ -124,6 +124,7 @@ impl Holding {
         let due = later(heard, interval(ttl, wished, roll));
         let answer_due = later(due, heartbeat_timeout(ttl));
         self.seen.facts.lease = Some(LeaseFacts { heard, ttl, answer_due, failed: false });
+        self.seen.facts.offline = None;
         if let Some(pulse) = &mut self.pulse {
             (pulse.due, pulse.failures) = (Some(due), 0);
         }
@@ -145,7 +146,7 @@ impl Holding {
         }
     }
 
-    fn not_heard(&mut self, now: Instant, asked: Option<Duration>, roll: f64) {
+    pub(super) fn not_heard(&mut self, now: Instant, asked: Option<Duration>, roll: f64) {
         let (Some(lease), Some(pulse)) = (&mut self.seen.facts.lease, &mut self.pulse) else { return };
         lease.failed = true;
         pulse.failures = pulse.failures.saturating_add(1);

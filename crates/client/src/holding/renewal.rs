@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::Holding;
 use crate::answer::{Granted, Reading};
 use crate::failure::{Failure, Verdict};
-use crate::identity::random_uuid;
+use crate::identity::{next_nonce, random_uuid};
 use crate::options::Retry;
 use crate::retry;
 use crate::state::{LostReason, later};
+use crate::verify::Seen;
 
 /// How requests in the background are repeated: for ever, and without hurry.
 const REPEAT: Retry = Retry {
@@ -32,11 +33,24 @@ pub(super) struct Pending {
     message: pb::RequestCapabilitiesRequest,
     /// When the first attempt that the server may have seen was sent.
     sent: Option<Instant>,
+    /// What was seen before that attempt.
+    seen: Option<Seen>,
     /// An earlier attempt may have had an effect that nobody told us of.
     doubtful: bool,
     under_way: bool,
     due: Instant,
     failures: u32,
+}
+
+/// A request as it was first sent, for whoever reads its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// Its message.
+    pub(crate) request: pb::RequestCapabilitiesRequest,
+    /// When the server may first have seen it.
+    pub(crate) at: Instant,
+    /// What was seen before that.
+    pub(crate) seen: Seen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,19 +84,24 @@ impl Holding {
         }
     }
 
-    /// The request to send now, if one is due; it counts as sent.
-    pub(crate) fn request_due(&mut self, now: Instant) -> Option<pb::RequestCapabilitiesRequest> {
+    /// The request to send now, if one is due; it counts as sent. `seen` is what was seen up to now.
+    pub(crate) fn request_due(&mut self, now: Instant, seen: impl FnOnce() -> Seen) -> Option<Sent> {
         self.next_request().filter(|due| *due <= now)?;
         if self.pending.is_none() {
-            let mut message = self.next_message(Purpose::Renew);
-            message.renews = vec![self.grant.clone()];
-            self.pending = Some(Pending::new(Purpose::Renew, message, now));
+            self.pending = Some(Pending::new(Purpose::Renew, self.renewing_message(), now));
             self.renew_at = None;
         }
         let pending = self.pending.as_mut()?;
         pending.under_way = true;
-        pending.sent.get_or_insert(now);
-        Some(pending.message.clone())
+        let at = *pending.sent.get_or_insert(now);
+        let seen = pending.seen.get_or_insert_with(seen).clone();
+        Some(Sent { request: pending.message.clone(), at, seen })
+    }
+
+    /// A renewal soon after a checkout that found no server.
+    pub(super) fn renewal(&self, now: Instant, roll: f64) -> Pending {
+        let due = later(now, retry::delay(&REPEAT, 1, None, roll));
+        Pending { failures: 1, ..Pending::new(Purpose::Renew, self.renewing_message(), due) }
     }
 
     /// The request under way has its answer.
@@ -92,6 +111,8 @@ impl Holding {
             // Too late for the program, but what the server counts as ours must be returned.
             if let Reading::Granted(granted) | Reading::Kept(granted) = reading {
                 (self.grant, self.returnable) = (granted.grant, true);
+                // The answer was kept like any other.
+                self.forgotten = false;
             }
             return;
         }
@@ -126,7 +147,12 @@ impl Holding {
             self.request_denied(&pending, failure, now, roll);
         } else {
             if failure.verdict == Verdict::NotSent && !pending.doubtful {
-                pending.sent = None;
+                (pending.sent, pending.seen) = (None, None);
+            }
+            if failure.verdict == Verdict::Outdated {
+                // Whatever the server has made of it: as the same holder we take over.
+                pending.message = self.next_message(pending.purpose);
+                (pending.sent, pending.seen) = (None, None);
             }
             pending.doubtful |= failure.may_have_acted();
             pending.under_way = false;
@@ -188,6 +214,8 @@ impl Holding {
     /// Refused now, and what is held stays to its end.
     fn keep(&mut self, granted: Granted, sent: Instant, now: Instant, roll: f64) {
         let after = granted.renew_after;
+        // A lease is kept up by heartbeats, not by this.
+        self.seen.facts.offline.take_if(|_| granted.lease.is_none());
         self.show(granted, sent);
         self.renewal_refused(after, now, roll);
     }
@@ -208,12 +236,31 @@ impl Holding {
     fn next_message(&self, purpose: Purpose) -> pb::RequestCapabilitiesRequest {
         let request_id = random_uuid();
         let keep_on_refusal = Some(purpose == Purpose::Renew);
-        pb::RequestCapabilitiesRequest { request_id, keep_on_refusal, ..self.request.clone() }
+        let nonce = next_nonce(&self.request.nonce);
+        pb::RequestCapabilitiesRequest { request_id, keep_on_refusal, nonce, ..self.request.clone() }
+    }
+
+    fn renewing_message(&self) -> pb::RequestCapabilitiesRequest {
+        let renews = vec![self.grant.clone()];
+        pb::RequestCapabilitiesRequest { renews, ..self.next_message(Purpose::Renew) }
     }
 }
 
 impl Pending {
     fn new(purpose: Purpose, message: pb::RequestCapabilitiesRequest, now: Instant) -> Self {
-        Self { purpose, message, sent: None, doubtful: false, under_way: false, due: now, failures: 0 }
+        let (sent, seen) = (None, None);
+        Self { purpose, message, sent, seen, doubtful: false, under_way: false, due: now, failures: 0 }
+    }
+
+    /// A checkout whose outcome is still to be learnt. Where it was refused, nothing is held any more.
+    pub(super) fn unanswered(unanswered: Sent, now: Instant, roll: f64) -> Self {
+        let Sent { request, at, seen } = unanswered;
+        Self {
+            sent: Some(at),
+            seen: Some(seen),
+            doubtful: true,
+            failures: 1,
+            ..Self::new(Purpose::Renew, request, later(now, retry::delay(&REPEAT, 1, None, roll)))
+        }
     }
 }

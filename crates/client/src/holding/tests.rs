@@ -1,3 +1,7 @@
+mod kept;
+
+use std::collections::BTreeMap;
+
 use leasehold_domain::GrantId;
 use leasehold_proto::licensing::v1::{LeaseStatus, LostReason as Lost};
 use rand::rngs::StdRng;
@@ -7,9 +11,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::answer::Reading;
+use crate::answers::Holder;
 use crate::error::no_answer;
 use crate::failure::Failure;
-use crate::place::Places;
+use crate::place::{Occupied, Places};
+use crate::verify::Seen;
 
 const TTL: Duration = Duration::from_secs(40);
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,12 +37,25 @@ fn granted(grant: pb::GrantRef) -> Granted {
     }
 }
 
+fn key() -> Key {
+    Key {
+        server: "licences:16770".to_owned(),
+        instance: String::new(),
+        feature: "solver".to_owned(),
+        device: "D1/STRING".to_owned(),
+        user: None,
+        holder: Holder::Client { id: "c".to_owned(), place: 0 },
+        selectors: BTreeMap::new(),
+    }
+}
+
 fn online(start: Instant) -> Holding {
     let terms = Terms {
         feature: "solver".into(),
         request: pb::RequestCapabilitiesRequest::default(),
         grace: Duration::from_mins(10),
-        place: Places::default().take(),
+        place: Places::default().take(&Occupied::default()),
+        key: Some(key()),
     };
     Holding::new(terms, granted(reference(1, 1)), start, start, MIDDLE)
 }
@@ -79,7 +98,7 @@ fn an_answer_to_an_older_token_says_nothing() {
     let later = start + 600 * SECOND;
     // Kept up meanwhile, and renewed while a heartbeat with the first token is under way.
     holding.heard(later, TTL, None, MIDDLE);
-    assert!(holding.request_due(later).is_some());
+    assert!(holding.request_due(later, Seen::default).is_some());
     holding.request_answered(later, Reading::Granted(granted(reference(1, 2))), MIDDLE);
     let lost = result(LeaseStatus::Lost, Lost::StaleToken);
     holding.heartbeat_answered((later, later), &reference(1, 1), &lost, None, MIDDLE);
@@ -99,14 +118,14 @@ fn a_token_that_our_own_request_made_stale_is_learnt() {
     let mut holding = online(start);
     let now = start + 600 * SECOND;
     holding.heard(now - 10 * SECOND, TTL, None, MIDDLE);
-    let first = holding.request_due(now).unwrap();
+    let first = holding.request_due(now, Seen::default).unwrap().request;
     let lost = result(LeaseStatus::Lost, Lost::StaleToken);
     holding.beat(now, now, &reference(1, 1), &lost);
     assert_eq!(holding.state(now), State::Jeopardy, "under way");
     holding.request_failed(now, &Failure::read(&no_answer(SECOND)), MIDDLE);
     holding.beat(now, now, &reference(1, 1), &lost);
     assert_eq!(holding.state(now), State::Jeopardy, "its outcome unknown");
-    let again = holding.request_due(now).expect("it is repeated without delay");
+    let again = holding.request_due(now, Seen::default).expect("it is repeated without delay").request;
     assert_eq!(again, first);
     let answered = now + 15 * SECOND;
     holding.request_answered(answered, Reading::Granted(granted(reference(1, 2))), MIDDLE);
@@ -120,15 +139,15 @@ fn a_renewal_takes_nothing_away_that_was_heard_since() {
     let mut holding = online(start);
     let sent = start + 600 * SECOND;
     holding.heard(sent, TTL, None, MIDDLE);
-    holding.request_due(sent).unwrap();
+    holding.request_due(sent, Seen::default).unwrap();
     holding.request_failed(sent, &Failure::read(&Status::internal("a defect")), MIDDLE);
     let now = sent + 100 * SECOND;
     holding.heard(now, TTL, None, MIDDLE);
-    holding.request_due(now).unwrap();
+    holding.request_due(now, Seen::default).unwrap();
     holding.request_answered(now, Reading::Granted(granted(reference(1, 2))), MIDDLE);
     assert_eq!(holding.state(now), State::Valid);
     holding.beat(now, now, &reference(1, 2), &result(LeaseStatus::Lost, Lost::Expired));
-    holding.request_due(now).unwrap();
+    holding.request_due(now, Seen::default).unwrap();
     holding.request_answered(now + TTL - SECOND, Reading::Granted(granted(reference(2, 1))), MIDDLE);
     assert_eq!(holding.state(now + TTL - SECOND), State::Grace, "but another grant begins anew");
 }
@@ -139,12 +158,12 @@ fn a_forgotten_renewal_of_ours_is_taken_over() {
     let mut holding = online(start);
     let now = start + 600 * SECOND;
     holding.heard(now, TTL, None, MIDDLE);
-    holding.request_due(now).unwrap();
+    holding.request_due(now, Seen::default).unwrap();
     holding.request_failed(now, &Failure::read(&no_answer(SECOND)), MIDDLE);
-    holding.request_due(now + 10 * SECOND).unwrap();
+    holding.request_due(now + 10 * SECOND, Seen::default).unwrap();
     holding.request_failed(now, &Failure::read(&stale()), MIDDLE);
-    let again = holding.request_due(now).unwrap();
-    assert!(again.renews.is_empty());
+    let again = holding.request_due(now, Seen::default).unwrap();
+    assert!(again.request.renews.is_empty());
     assert_eq!(holding.state(now), State::Grace, "until it is ours again");
 }
 
@@ -161,15 +180,18 @@ fn what_comes_too_late_is_only_returned() {
     let mut holding = online(start);
     let now = start + 600 * SECOND;
     holding.heard(now, TTL, None, MIDDLE);
-    holding.request_due(now).unwrap();
+    holding.request_due(now, Seen::default).unwrap();
     holding.beat(now, now, &reference(1, 1), &result(LeaseStatus::Lost, Lost::Dropped));
     assert_eq!(holding.state(now), State::Lost(LostReason::Dropped));
     assert!(!holding.is_returnable());
+    assert_eq!(holding.lost_from_kept().map(|held| held.grant), Some(reference(1, 1)));
+    assert!(holding.lost_from_kept().is_none(), "it is removed once");
     assert!(holding.must_learn(now), "the request under way may have been granted");
     holding.request_answered(now, Reading::Granted(granted(reference(2, 1))), MIDDLE);
     assert_eq!(holding.state(now), State::Lost(LostReason::Dropped));
     assert!(holding.is_returnable() && !holding.must_learn(now));
     assert_eq!(*holding.grant(), reference(2, 1));
+    assert_eq!(holding.lost_from_kept().map(|held| held.grant), Some(reference(2, 1)), "kept meanwhile");
     assert_eq!(holding.wakes_at(now), None);
 }
 
@@ -227,7 +249,7 @@ fn nothing_is_held_longer_than_the_last_answer_allows() {
                     holding.heartbeat_answered((sent, now), &shown, &result(status, reason), None, roll);
                 }
             }
-            if holding.request_due(now).is_some() {
+            if holding.request_due(now, Seen::default).is_some() {
                 let sent = *requested.get_or_insert(now);
                 now += took;
                 if chance.random_bool(0.5) {

@@ -1,5 +1,6 @@
 //! The keeper's calls, each in a task of its own, and their results.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_proto::licensing::v1::{self as pb, LeaseStatus};
@@ -7,9 +8,10 @@ use tokio::time::Instant;
 
 use super::{Keeper, Reply};
 use crate::answer::Reading;
+use crate::answers::{Held, Key};
 use crate::error::{CallError, ReleaseError};
 use crate::failure::Failure;
-use crate::holding::{Holding, Shown};
+use crate::holding::{Holding, Sent, Shown};
 use crate::retry::{self, GaveUp, attempt};
 
 /// A call that has ended.
@@ -31,6 +33,8 @@ pub(super) enum Done {
         /// What came of it.
         answer: Result<Reading, Failure>,
     },
+    /// Something was put on disk.
+    OnDisk,
     /// A release with all its repeats.
     Release {
         /// What was returned, and who waits.
@@ -55,15 +59,49 @@ impl Keeper {
         });
     }
 
-    pub(super) fn send_request(&mut self, id: u64, shown: &Shown, message: pb::RequestCapabilitiesRequest) {
+    pub(super) fn send_request(&mut self, id: u64, shown: Arc<Shown>, key: Option<Key>, sent: Sent) {
         let time = self.options.retry.attempt_timeout;
-        let feature = shown.feature().to_owned();
+        let (reader, server) = (self.reader.clone(), self.options.server.clone());
         let mut rpc = self.rpc.clone();
         self.calls.spawn(async move {
-            let send = |request| async move { rpc.request_capabilities(request).await };
-            let answer = attempt(time, message, send).await;
-            let answer = answer.map(|response| Reading::of(&response, &feature));
-            Done::Request { id, answer: answer.map_err(|status| Failure::read(&status)) }
+            let call = |request| async move { rpc.request_capabilities(request).await };
+            let answer = match attempt(time, sent.request.clone(), call).await {
+                Ok(response) => {
+                    reader.read(&sent, shown.feature(), key.as_ref(), response).await.map_err(|problem| {
+                        tracing::warn!(
+                            client.server = %server,
+                            grant.feature = shown.feature(),
+                            error.reason = problem.reason(),
+                            error = %problem,
+                            "an answer does not count"
+                        );
+                        Failure::unverified(&problem)
+                    })
+                }
+                Err(status) => Err(Failure::read(&status)),
+            };
+            Done::Request { id, answer }
+        });
+    }
+
+    /// Nothing is held of these any more.
+    pub(super) fn forget(&mut self, grants: Vec<Held>) {
+        if grants.is_empty() {
+            return;
+        }
+        let reader = self.reader.clone();
+        self.calls.spawn(async move {
+            reader.forget(grants).await;
+            Done::OnDisk
+        });
+    }
+
+    /// Answers are kept, and will be judged by the time of day.
+    pub(super) fn time_passes(&mut self) {
+        let reader = self.reader.clone();
+        self.calls.spawn(async move {
+            reader.time_passes().await;
+            Done::OnDisk
         });
     }
 
@@ -73,9 +111,12 @@ impl Keeper {
             grants: batch.iter().map(|(holding, _)| holding.grant().clone()).collect(),
         };
         let (retry, time) = (self.options.retry, self.options.call_timeout);
-        let rpc = self.rpc.clone();
+        let (rpc, reader) = (self.rpc.clone(), self.reader.clone());
+        let kept: Vec<Held> = batch.iter().filter_map(|(holding, _)| holding.held()).collect();
         self.releases += 1;
         self.calls.spawn(async move {
+            // Before it is returned: nobody may take up again what the server may have given to somebody else.
+            reader.forget(kept).await;
             let answer = retry::call(&retry, time, |time| {
                 let mut rpc = rpc.clone();
                 attempt(time, message.clone(), |request| async move { rpc.release(request).await })

@@ -11,6 +11,7 @@ fn online(start: Instant) -> Facts {
         renewal_refused: false,
         taken_back: None,
         grace: GRACE,
+        offline: None,
         lost: None,
     }
 }
@@ -91,8 +92,23 @@ fn grid(mut check: impl FnMut(Instant, Instant, &Facts)) {
                         };
                         let grace = Duration::from_millis(grace);
                         let lease = Some(lease);
-                        let facts = Facts { lease, ends, renewal_refused, taken_back, grace, lost: None };
-                        moments().for_each(|now| check(start, now, &facts));
+                        let kept = OfflineFacts {
+                            until: Some(at(start, answer_due)),
+                            over: Some(at(start, answer_due + 1_500)),
+                            shown: None,
+                        };
+                        for offline in [None, Some(kept)] {
+                            let facts = Facts {
+                                lease,
+                                ends,
+                                renewal_refused,
+                                taken_back,
+                                grace,
+                                offline,
+                                lost: None,
+                            };
+                            moments().for_each(|now| check(start, now, &facts));
+                        }
                     }
                 }
             }
@@ -106,8 +122,12 @@ fn it_is_never_held_past_time_to_live_less_the_margin_or_its_end() {
         let lease = facts.lease.unwrap();
         let over = now >= lease.heard + lease.ttl.saturating_sub(Duration::from_secs(1))
             || facts.ends.is_some_and(|ends| now >= ends)
-            || facts.taken_back.is_some_and(|taken| now >= taken);
-        let held = matches!(state_at(now, facts), State::Valid | State::Jeopardy);
+            || facts.taken_back.is_some_and(|taken| now >= taken)
+            || facts.offline.is_some_and(|offline| now >= offline.until.unwrap());
+        let state = state_at(now, facts);
+        let held = matches!(state, State::Valid | State::Jeopardy | State::Offline { .. });
+        assert!(facts.offline.is_none() || !matches!(state, State::Valid | State::Jeopardy), "{state:?}");
+        assert!(facts.offline.is_none_or(|offline| now < offline.over.unwrap() || !state.may_work()));
         assert_eq!(held, !over, "{:?} after the start: {facts:?}", now - start);
     });
 }
@@ -116,7 +136,7 @@ fn it_is_never_held_past_time_to_live_less_the_margin_or_its_end() {
 fn without_news_the_state_only_gets_worse_and_only_when_announced() {
     let badness = |state| match state {
         State::Valid => 0,
-        State::Jeopardy => 1,
+        State::Jeopardy | State::Offline { .. } => 1,
         State::Grace => 2,
         State::Lost(_) => 3,
     };
@@ -131,4 +151,24 @@ fn without_news_the_state_only_gets_worse_and_only_when_announced() {
             None => assert!(matches!(state, State::Lost(_)), "{state:?} lasts for ever"),
         }
     });
+}
+
+#[test]
+fn a_kept_answer_is_good_until_its_end_and_a_restart_lengthens_no_grace_time() {
+    let start = Instant::now();
+    let shown = Some(Timestamp::UNIX_EPOCH);
+    let kept = OfflineFacts { until: Some(at(start, 5_000)), over: Some(at(start, 7_000)), shown };
+    let facts = Facts { offline: Some(kept), ..online(start) };
+    for (millis, state) in [
+        (0, State::Offline { until: shown }),
+        (4_999, State::Offline { until: shown }),
+        (5_000, State::Grace),
+        (6_999, State::Grace),
+        (7_000, State::Lost(LostReason::OutOfReach)),
+    ] {
+        assert_eq!(state_at(at(start, millis), &facts), state, "{millis} ms");
+    }
+    let endless = OfflineFacts { until: None, over: None, shown: None };
+    let borrow = Facts { lease: None, ends: None, offline: Some(endless), ..facts };
+    assert_eq!(state_at(later(start, Duration::MAX), &borrow), State::Offline { until: None });
 }

@@ -1,6 +1,7 @@
 //! A licence server of one feature that remembers grants and answers, and does as it is told.
 
 mod state;
+mod vendor;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +15,10 @@ use tokio::time::Instant;
 use tokio_stream::{Empty, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::clock::Clock;
+
 use self::state::State;
+pub(crate) use self::vendor::{Vendor, said};
 
 /// What the server does with one request.
 pub(crate) enum Act {
@@ -26,6 +30,8 @@ pub(crate) enum Act {
     Say(pb::Outcome, pb::Refusal),
     /// Refuses the whole request.
     RefuseAll(pb::RequestRefusal),
+    /// Grants it, and something changes the answer on its way.
+    Forge(Box<dyn FnOnce(&mut pb::RequestCapabilitiesResponse) + Send>),
     /// Fails.
     Fail(Status),
     /// Does nothing and never answers.
@@ -62,10 +68,28 @@ pub(crate) struct Fake {
     calls: Arc<watch::Sender<Calls>>,
 }
 
+impl Act {
+    /// Grants it, and something changes the answer on its way.
+    pub(crate) fn forge(change: impl FnOnce(&mut pb::RequestCapabilitiesResponse) + Send + 'static) -> Self {
+        Self::Forge(Box::new(change))
+    }
+}
+
 impl Fake {
     /// A server that grants everything for a day, with leases of 10 minutes.
     pub(crate) fn new() -> Self {
         Self { state: Arc::new(Mutex::new(State::new())), calls: Arc::new(watch::Sender::default()) }
+    }
+
+    /// The same, with a vendor behind its answers, and a clock.
+    pub(crate) fn signing(vendor: Vendor, clock: Clock) -> Self {
+        let fake = Self::new();
+        {
+            let mut state = fake.state();
+            state.vendor = Some(vendor);
+            state.clock = Some(clock);
+        }
+        fake
     }
 
     /// As a service.
@@ -139,6 +163,11 @@ impl LicensingService for Fake {
         self.calls.send_modify(|calls| calls.requests.push((Instant::now(), message.clone())));
         match act {
             Act::Grant => self.state().answer(&message, |state| state.grant(&message)).map(Response::new),
+            Act::Forge(change) => {
+                let mut answer = self.state().answer(&message, |state| state.grant(&message))?;
+                change(&mut answer);
+                Ok(Response::new(answer))
+            }
             Act::GrantAndHang => {
                 self.state().answer(&message, |state| state.grant(&message))?;
                 std::future::pending().await
@@ -147,11 +176,7 @@ impl LicensingService for Fake {
                 let say = |state: &mut State| Ok(state.say(&message, outcome, refusal));
                 self.state().answer(&message, say).map(Response::new)
             }
-            Act::RefuseAll(refusal) => Ok(Response::new(pb::RequestCapabilitiesResponse {
-                refusal: refusal.into(),
-                refusal_message: "ask the administrator".to_owned(),
-                ..pb::RequestCapabilitiesResponse::default()
-            })),
+            Act::RefuseAll(refusal) => Ok(Response::new(self.state().refuse(&message, refusal))),
             Act::Fail(status) => Err(status),
             Act::Hang => std::future::pending().await,
         }

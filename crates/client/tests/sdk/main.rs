@@ -5,10 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod believed;
 mod checkout;
+mod clock;
 mod fake;
+mod kept;
 mod leases;
 mod link;
+mod machine;
+mod offline;
+mod pinned;
 mod renewal;
 mod runtime;
+mod signed;
 mod tcp;

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use leasehold_client::{CallError, Checkout, CheckoutError, Client, Options, State};
+use leasehold_client::{CallError, Checkout, CheckoutError, Client, Options, Pem, State, Tls};
 use leasehold_proto::licensing::v1 as pb;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 
-use crate::fake::Fake;
+use crate::clock::Clock;
+use crate::fake::{Act, Fake, Vendor};
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -143,6 +144,96 @@ fn the_raw_clients_use_the_same_channel() {
         let status = client.admin().get_instance(pb::GetInstanceRequest::default()).await.unwrap_err();
         assert!(matches!(client.call_error(&status), CallError::Server { .. }), "{status:?}");
         assert!(!client.hostids().is_empty(), "the machine has a name");
+    });
+    drop(server);
+}
+
+#[test]
+fn the_addresses_of_signed_answers_are_tried_after_the_given_ones() {
+    let clock = Clock::new();
+    let vendor = Vendor::new(1, 7, clock.now());
+    let fake = Fake::signing(vendor.clone(), clock.clone());
+    fake.state().ttl = Duration::from_secs(4);
+    let anywhere = || ([127, 0, 0, 1], 0).into();
+    let (first, second) = (Process::start(&fake, anywhere()), Process::start(&fake, anywhere()));
+    let directory = tempfile::tempdir().unwrap();
+    let given = first.address;
+    let pinned = move || {
+        let mut options = options(given);
+        options.hostids = vec!["D1".parse().unwrap()];
+        options.call_timeout = Duration::from_secs(10);
+        (options.vendor_root, options.wall_clock) = (Some(vendor.root()), clock.wall());
+        options
+    };
+    let kept = || {
+        let mut options = pinned();
+        options.answers = Some(directory.path().to_owned());
+        options
+    };
+    client_side(async {
+        // What nobody vouches for names no address.
+        let careless = Client::connect(pinned()).await.unwrap();
+        let elsewhere = second.address.to_string();
+        fake.next([Act::forge(move |response| {
+            response.signed = None;
+            response.addresses = vec![elsewhere];
+        })]);
+        careless.checkout(Checkout::new("solver")).await.unwrap_err();
+        fake.state().addresses = (1, vec![second.address.to_string()]);
+        let client = Client::connect(kept()).await.unwrap();
+        let guard = client.checkout(Checkout::new("solver")).await.unwrap();
+        tokio::task::spawn_blocking(move || first.kill()).await.unwrap();
+        let heard = fake.calls().heartbeats.len();
+        fake.until(|calls| calls.heartbeats.len() >= heard + 3).await;
+        guard.release().await.unwrap();
+        let id = client.client_instance_id().to_owned();
+        drop(client);
+        // A program that starts later knows them, too.
+        let client = loop {
+            let client = Client::connect(kept()).await.unwrap();
+            if client.client_instance_id() == id {
+                break client;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        client.checkout(Checkout::new("solver")).await.unwrap().release().await.unwrap();
+        let error = careless.checkout(Checkout::new("solver")).await.unwrap_err();
+        assert!(matches!(error, CheckoutError::Unreachable { .. }), "{error:?}");
+    });
+    drop(second);
+}
+
+#[test]
+fn a_connection_that_cannot_be_secured_is_no_server_to_a_borrow() {
+    let clock = Clock::new();
+    let vendor = Vendor::new(1, 7, clock.now());
+    let fake = Fake::signing(vendor.clone(), clock.clone());
+    let server = Process::start(&fake, ([127, 0, 0, 1], 0).into());
+    let directory = tempfile::tempdir().unwrap();
+    let pinned = |answers: &std::path::Path| {
+        let mut options = options(server.address);
+        options.hostids = vec!["D1".parse().unwrap()];
+        (options.vendor_root, options.wall_clock) = (Some(vendor.root()), clock.wall());
+        options.answers = Some(answers.to_owned());
+        options
+    };
+    client_side(async {
+        let client = Client::connect(pinned(directory.path())).await.unwrap();
+        drop(client.checkout(Checkout::new("solver").borrow()).await.unwrap());
+        // The same program with a CA that is not there, on a copy of what the first one has.
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        let mut options = pinned(copy.path());
+        options.tls = Some(Tls::new(Pem::File("/nowhere/ca.pem".into())));
+        let insecure = Client::connect(options).await.unwrap();
+        let guard = insecure.checkout(Checkout::new("solver").borrow()).await.unwrap();
+        assert!(matches!(guard.state(), State::Offline { .. }), "{}", guard.state());
+        // Without anything kept it says what would mend it.
+        let error = insecure.checkout(Checkout::new("mesher").borrow()).await.unwrap_err();
+        assert!(matches!(error, CheckoutError::Insecure { remedy: Some(_), .. }), "{error:?}");
     });
     drop(server);
 }

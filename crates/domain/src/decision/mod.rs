@@ -67,11 +67,8 @@ impl<'a> Deciding<'a> {
     fn run(mut self) -> Result<Answer, Rejection> {
         self.check_renewals()?;
         self.check_modes()?;
-        if self.estate.device(&self.holder.device).is_some_and(|device| device.blocked) {
-            return Ok(self.answer(Vec::new(), Vec::new(), Some(RequestRefusal::DeviceBlocked)));
-        }
-        if self.estate.restored && self.request.mode == Mode::Borrow {
-            return Ok(self.answer(Vec::new(), Vec::new(), Some(RequestRefusal::Restored)));
+        if let Some(refusal) = self.refusal_of_all() {
+            return Ok(self.answer(Vec::new(), Vec::new(), Some(refusal)));
         }
         self.see_device();
         for id in self.estate.grants_of(&self.holder) {
@@ -90,6 +87,16 @@ impl<'a> Deciding<'a> {
         let answered = |name: &FeatureName| outcomes.iter().any(|outcome| outcome.feature == *name);
         let returned = held.into_iter().filter(|name| !is_left(name) && !answered(name)).collect();
         Ok(self.answer(outcomes, returned, None))
+    }
+
+    fn refusal_of_all(&self) -> Option<RequestRefusal> {
+        if self.estate.device(&self.holder.device).is_some_and(|device| device.blocked) {
+            return Some(RequestRefusal::DeviceBlocked);
+        }
+        if let Some(why) = self.estate.unsynchronized(self.now) {
+            return Some(RequestRefusal::ServerUnsynchronized(why));
+        }
+        (self.estate.restored && self.request.mode == Mode::Borrow).then_some(RequestRefusal::Restored)
     }
 
     fn answer(

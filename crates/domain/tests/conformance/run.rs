@@ -11,7 +11,7 @@ use leasehold_domain::{
     allocation, decide, reservation,
 };
 
-use crate::fixture::{Ids, at, duration, hostid, item, name, version};
+use crate::fixture::{Ids, at, duration, hostid, in_force, item, name, version};
 use crate::scenario::{
     DeviceTypeText, DictionaryText, Expect, LineItemText, OperationText, OutcomeText, RequestText,
     ReservationText, Scenario,
@@ -57,7 +57,7 @@ impl Runner {
         for group in &groups {
             reservation::check_satisfied(group, &items).map_err(|error| error.to_string())?;
         }
-        let estate = Estate::new(Policies::default(), items.into_values(), entries, [], []);
+        let estate = in_force(Estate::new(Policies::default(), items.into_values(), entries, [], []));
         Ok(Self { estate, now, ids, request_ids: HashMap::new(), kept: HashMap::new(), answers: Vec::new() })
     }
 

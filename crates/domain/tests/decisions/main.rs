@@ -6,6 +6,7 @@ mod ending;
 mod fixture;
 mod holding;
 mod intervals;
+mod leave;
 mod reasons;
 mod requests;
 mod reservations;

@@ -15,7 +15,7 @@ use leasehold_domain::{
     allocation, decide, release,
 };
 
-use crate::fixture::{Ids, at, hostid, line_item_id, name, version};
+use crate::fixture::{Ids, at, hostid, in_force, line_item_id, name, version};
 
 /// When every test starts.
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
@@ -45,7 +45,7 @@ impl Site {
         items: impl IntoIterator<Item = LineItem>,
         entries: impl IntoIterator<Item = Entry>,
     ) -> Self {
-        let estate = Estate::new(policies, items.into_iter().map(LineItemState::new), [], [], []);
+        let estate = in_force(Estate::new(policies, items.into_iter().map(LineItemState::new), [], [], []));
         let (ids, entries, devices) = (Ids::default(), entries.into_iter().collect(), BTreeMap::new());
         let mut site = Self { estate, now: at(START), ids, entries, devices };
         site.reallocate(|_, _| {});
@@ -76,7 +76,8 @@ impl Site {
         self.devices.extend(before.devices.iter().map(|device| (device.hostid.clone(), device.clone())));
         let (policies, devices) = (self.estate.policies.clone(), self.devices.values().cloned());
         let items = items.into_values();
-        self.estate = Estate::new(policies, items, self.entries.iter().cloned(), grants, devices);
+        let estate = Estate::new(policies, items, self.entries.iter().cloned(), grants, devices);
+        self.estate = in_force(estate);
         before
     }
 

@@ -1,7 +1,8 @@
 //! The rules and the model, taken through the same case side by side.
 
-use leasehold_domain::capability::Outcome;
+use leasehold_domain::capability::{Outcome, RequestRefusal};
 use leasehold_domain::holder::Place;
+use leasehold_domain::leave::Unsynchronized;
 use leasehold_domain::{DesiredFeature, Entry, Estate, HostId, Rejection, Source};
 use proptest::prelude::*;
 
@@ -9,7 +10,7 @@ use crate::answers;
 use crate::checks;
 use crate::model::Model;
 use crate::names::{feature_name, holder, instant, item_id};
-use crate::plan::{Ask, Case, Change, Op, Renew, USER, Who};
+use crate::plan::{Ask, Case, Change, IN_FORCE, Op, Renew, USER, Who};
 use crate::verdict::Rejected;
 use crate::world::{World, reserved, stale, verdicts};
 
@@ -64,6 +65,11 @@ impl Both {
                 entry.expect("it stands").count = count.into();
                 self.model.entries[age].as_mut().expect("it stands").count = count;
             }
+            Change::Synchronize { hours } => {
+                self.world.synchronize_before = self.world.now + hours;
+                self.model.synchronize_before = self.model.now + hours;
+                return;
+            }
             Change::Recount(nth, count) => self.recount(usize::from(nth) % self.model.items.len(), count),
         }
         self.world.allocate();
@@ -104,7 +110,12 @@ impl Both {
         let before = (ask.preview || expected.is_err()).then(|| estate.clone());
         let found = self.world.decide(estate, &request);
         match (&expected, &found) {
+            (Err(Rejected::Overdue), Ok(answer)) => {
+                let refusal = RequestRefusal::ServerUnsynchronized(Unsynchronized::Overdue);
+                prop_assert_eq!((answer.refusal, answer.outcomes.len()), (Some(refusal), 0));
+            }
             (Ok(expected), Ok(answer)) => {
+                prop_assert_eq!(answer.refusal, None);
                 prop_assert_eq!(&verdicts(answer), expected);
                 answers::fit(&held, estate, &request, answer, instant(self.world.now))?;
             }
@@ -167,6 +178,7 @@ impl Both {
 
     /// What is kept for somebody can be had by them, down to the last count.
     pub(crate) fn owners_can_draw(&mut self) -> Result<(), TestCaseError> {
+        self.world.synchronize_before = self.world.now + IN_FORCE;
         let estate = self.world.estate();
         for entry in self.world.entries.clone() {
             let source = Source::Reservation(entry.id);

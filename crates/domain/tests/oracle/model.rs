@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{EntryPlan, ItemPlan, OverdraftPlan, Who};
+use crate::plan::{EntryPlan, IN_FORCE, ItemPlan, OverdraftPlan, Who};
 
 /// More than any case can use.
 const PLENTY: usize = 100_000;
@@ -49,6 +49,7 @@ pub(crate) struct Model {
     pub(crate) uses: Vec<Use>,
     pub(crate) held: BTreeMap<(Who, u8), Held>,
     pub(crate) now: i64,
+    pub(crate) synchronize_before: i64,
 }
 
 /// The seats of one line item that are left once everybody who is out has sat down.
@@ -66,7 +67,14 @@ impl Model {
     pub(crate) fn new(items: &[ItemPlan], entries: &[EntryPlan]) -> Self {
         let items = items.iter().map(|plan| Item { plan: plan.clone(), units: Vec::new() }).collect();
         let entries = entries.iter().copied().map(Some).collect();
-        let mut model = Self { items, entries, uses: Vec::new(), held: BTreeMap::new(), now: 0 };
+        let mut model = Self {
+            items,
+            entries,
+            uses: Vec::new(),
+            held: BTreeMap::new(),
+            now: 0,
+            synchronize_before: IN_FORCE,
+        };
         model.allocate();
         model
     }

@@ -15,6 +15,8 @@ pub(crate) const USER: u8 = DEVICES;
 pub(crate) const LIFETIME: i64 = 5;
 /// The instance's borrow interval.
 pub(crate) const BORROW: i64 = 7;
+/// How long the bundle is good that a case begins with: longer than a case.
+pub(crate) const IN_FORCE: i64 = 1_000;
 /// The administrator's longest borrow.
 pub(crate) const BORROW_MAX: i64 = 12;
 
@@ -65,11 +67,19 @@ pub(crate) struct Batch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Change {
     None,
-    Time { hours: i64, sweep: bool, reallocate: bool },
+    Time {
+        hours: i64,
+        sweep: bool,
+        reallocate: bool,
+    },
     Reserve(EntryPlan),
     Unreserve(u8),
     Resize(u8, u8),
     Recount(u8, u8),
+    /// A bundle with the same rights, good for so long.
+    Synchronize {
+        hours: i64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -203,6 +213,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => any::<u8>().prop_map(Change::Unreserve),
         1 => (any::<u8>(), 1_u8..=4).prop_map(|(nth, count)| Change::Resize(nth, count)),
         2 => (any::<u8>(), 0_u8..=7).prop_map(|(nth, count)| Change::Recount(nth, count)),
+        1 => (0_i64..8).prop_map(|hours| Change::Synchronize { hours }),
     ]
 }
 

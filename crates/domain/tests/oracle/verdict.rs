@@ -15,12 +15,13 @@ pub(crate) struct Verdict {
     pub(crate) refusal: Option<(Reason, u64, u64)>,
 }
 
-/// Why a request is not decided.
+/// Why a request is not decided, or refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejected {
     Field,
     Stale,
     Mode,
+    Overdue,
 }
 
 /// What of a line item a count is taken from.
@@ -51,6 +52,9 @@ impl Model {
         let mut own = self.held.iter().filter(|(key, _)| key.0 == ask.who && named(key.1));
         if ask.incremental && own.any(|(key, held)| held.borrow != ask.borrow && living(key)) {
             return Err(Rejected::Mode);
+        }
+        if self.now >= self.synchronize_before {
+            return Err(Rejected::Overdue);
         }
         if ask.preview {
             return Ok(self.clone().decide(ask));

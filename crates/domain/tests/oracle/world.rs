@@ -8,13 +8,15 @@ use leasehold_domain::estate::Cause;
 use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{
     CapabilityRequest, Changes, DesiredFeature, Device, DeviceType, Entry, Estate, FencingToken, Grant,
-    GrantId, GrantRef, HostId, IdSource, LineItem, LineItemId, Mode, Overdraft, Policies, RequestId, Source,
-    allocation, decide, release,
+    GrantId, GrantRef, HostId, IdSource, Leave, LineItem, LineItemId, Mode, Overdraft, Policies, RequestId,
+    Source, allocation, decide, release,
 };
 
-use crate::fixture::{Ids, item, version};
+use crate::fixture::{Ids, in_force, item, version};
 use crate::names::{entry_id, feature_name, feature_number, holder, instant, item_id, owner_hostid};
-use crate::plan::{Ask, BORROW, BORROW_MAX, EntryPlan, ItemPlan, LIFETIME, OverdraftPlan, Renew, USER};
+use crate::plan::{
+    Ask, BORROW, BORROW_MAX, EntryPlan, IN_FORCE, ItemPlan, LIFETIME, OverdraftPlan, Renew, USER,
+};
 use crate::verdict::Verdict;
 
 pub(crate) struct World {
@@ -26,6 +28,7 @@ pub(crate) struct World {
     pub(crate) by_activity: BTreeMap<LineItemId, i64>,
     pub(crate) ids: Ids,
     pub(crate) now: i64,
+    pub(crate) synchronize_before: i64,
 }
 
 impl World {
@@ -40,6 +43,7 @@ impl World {
             by_activity: BTreeMap::new(),
             ids: Ids::default(),
             now: 0,
+            synchronize_before: IN_FORCE,
         };
         world.allocate();
         world
@@ -68,7 +72,12 @@ impl World {
             ..Policies::default()
         };
         let (items, grants) = (self.items.values().cloned(), self.grants.values().cloned());
-        Estate::new(policies, items, self.entries.iter().cloned(), grants, self.devices.values().cloned())
+        let devices = self.devices.values().cloned();
+        let mut estate =
+            in_force(Estate::new(policies, items, self.entries.iter().cloned(), grants, devices));
+        let leave = Leave { sequence: 1, synchronize_before: instant(self.synchronize_before) };
+        estate.leave = Some(leave);
+        estate
     }
 
     /// Writes what a batch changed.

@@ -9,7 +9,7 @@ use leasehold_domain::lease::{latest_floor, server_patience};
 use leasehold_domain::steps::Steps;
 use leasehold_domain::turn::Beat;
 use leasehold_domain::{
-    ActivityKind, Answer, Changes, Device, Estate, FencingToken, Grant, GrantId, HostId, LineItemId,
+    ActivityKind, Answer, Changes, Device, Estate, FencingToken, Grant, GrantId, HostId, Leave, LineItemId,
     Policies, RequestId,
 };
 use uuid::Uuid;
@@ -46,7 +46,10 @@ impl Store {
     pub(crate) fn estate(&self) -> Estate {
         let grants = self.rows.values().map(|row| row.grant.clone());
         let (items, devices) = (self.items.values().cloned(), self.devices.values().cloned());
-        Estate::new(self.policies.clone(), items, [], grants, devices)
+        let mut estate = Estate::new(self.policies.clone(), items, [], grants, devices);
+        estate.leave = Some(Leave { sequence: 1, synchronize_before: Timestamp::MAX });
+        estate.certified = true;
+        estate
     }
 
     /// Writes what a transaction changed.

@@ -4,12 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use leasehold_leases::in_redis::ConnectError;
-use leasehold_runtime::ApiError;
 use leasehold_runtime::lifecycle::StillRunning;
+use leasehold_runtime::peer::PeerError;
 use leasehold_runtime::server::{self, BindError};
 use leasehold_runtime::tls::TlsError;
 use leasehold_store::StoreError;
 use leasehold_store_sqlite::{DataDirError, OpenError};
+
+use super::MasterKeyError;
 
 /// Why the server does not start. Nothing of it runs then.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +55,27 @@ pub enum StartError {
     /// The licensing service cannot be built.
     #[error("the licensing service cannot start: {0}")]
     Licensing(#[from] leasehold_licensing::Error),
-    /// The development estate cannot be put in force.
-    #[error("the development estate cannot be put in force: {0}")]
-    Estate(#[source] ApiError),
+    /// The synchronisation service cannot be built.
+    #[error("the synchronisation service cannot start: {0}")]
+    Sync(#[from] leasehold_sync::Error),
+    /// A database of a service other than licensing cannot be opened.
+    #[error(transparent)]
+    Sql(#[from] leasehold_store_sql::OpenError),
+    /// Private keys cannot be sealed or opened.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// A service runs elsewhere, and nobody has said where.
+    #[error("`{setting}` is not set, and that service does not run in this process; say where it is, or run both here")]
+    NoPeer {
+        /// The key.
+        setting: &'static str,
+    },
+    /// There is no way to another service.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// A data directory is for one process, and so for every service.
+    #[error("a data directory is for one process with every service in it; run `leasehold serve all`, or set postgres.url")]
+    OnlyAll,
     /// The server cannot be built.
     #[error(transparent)]
     Server(#[from] server::Error),

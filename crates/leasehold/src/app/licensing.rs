@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use leasehold_leases::in_redis::{ConnectError, Settings};
 use leasehold_leases::{InProcessLeases, Leases, RedisLeases};
-use leasehold_licensing::{Config as ServiceConfig, Deps, Licensing, build};
+use leasehold_licensing::{Config as ServiceConfig, Deps, Licensing, SyncCertifier, build};
 use leasehold_runtime::config::Redis;
-use leasehold_runtime::{Background, Clock, Config, Readiness, Services, SystemIds};
+use leasehold_runtime::{Background, Readiness, Services, SystemIds};
+use leasehold_signing::MasterKey;
 use leasehold_store::LicensingStore;
 use secrecy::ExposeSecret;
+use tonic::transport::Channel;
 
-use super::{StartError, observe};
+use super::{AppOptions, StartError, master_key, observe};
 
-/// Builds the licensing service. `clock_decides`: whatever the store's clock says. `restored`: the store comes from a
-/// backup.
+/// Builds the licensing service.
 pub(super) async fn wire(
-    config: &Config,
-    (clock, clock_decides): (&Arc<dyn Clock>, bool),
-    (store, restored): (Arc<dyn LicensingStore>, bool),
+    options: &AppOptions,
+    (store, master): (Arc<dyn LicensingStore>, &MasterKey),
+    sync: Channel,
     background: &Background,
     readiness: &Readiness,
 ) -> Result<(Licensing, Services), StartError> {
+    let AppOptions { config, clock, clock_decides, restored, .. } = options;
     let settings = &config.licensing;
     let service = ServiceConfig {
         policies: settings.policies(),
@@ -30,7 +32,7 @@ pub(super) async fn wire(
         request_id_retention: settings.request_id_retention,
         activity_retention: settings.activity_retention,
         addresses: config.runtime.advertised_addresses.clone(),
-        restored,
+        restored: *restored,
     };
     let leases: Arc<dyn Leases> = if config.redis.url.is_empty() {
         Arc::new(InProcessLeases::default())
@@ -48,8 +50,10 @@ pub(super) async fn wire(
         store,
         leases,
         clock: Arc::clone(clock),
-        clock_decides,
+        clock_decides: *clock_decides,
         ids: SystemIds::new(Arc::clone(clock)),
+        signing_key: Arc::new(master_key::of_service(master, "licensing")),
+        certifier: Arc::new(SyncCertifier::new(sync)),
     };
     Ok(build(deps, service, background).await?)
 }

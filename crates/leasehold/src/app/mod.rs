@@ -1,54 +1,74 @@
 //! Starts and stops the server: the one place that chooses back ends.
 //!
-//! In order: bind every listener, answer the admin one, open the stores, build the services, put a development estate in force,
-//! serve, say that it is ready; configuration and logs come before, they are the caller's. Stopping goes the
-//! other way. One wiring function for each service stands in a file of its own.
+//! In order: bind every listener, answer the admin one, open the stores, build the services, serve, say that it is
+//! ready; configuration and logs come before, they are the caller's. Stopping goes the other way. One wiring
+//! function for each service stands in a file of its own.
 
+pub mod backoffice;
 mod error;
+mod hostids;
 mod licensing;
+mod master_key;
 mod observe;
 mod postgres;
+mod served;
 mod store;
+mod sync;
+pub mod vendor_dir;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_licensing::Licensing;
-use leasehold_runtime::server::{self, Drained, Server};
-use leasehold_runtime::tls::Transport;
-use leasehold_runtime::{Background, Clock, Config, Readiness, Services};
-use tokio::task::JoinHandle;
+use leasehold_runtime::peer::{self, Arrivals};
+use leasehold_runtime::{Background, Caller, Clock, Config, Readiness, Services};
+use leasehold_sync::Sync;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
-use crate::estate_file::EstateFile;
 pub use error::{StartError, StopError};
+pub use master_key::MasterKeyError;
 pub use observe::Observed;
+use served::{Door, Served};
 use store::OpenStore;
 pub use store::{Created, StoreChoice, create_data_dir};
 
 /// How long background tasks may take to end once no call is in flight any more.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
 
-/// The key of the address to serve licensing on.
-const LISTEN: &str = "licensing.listen";
+/// Which services run in one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Licensing.
+    pub licensing: bool,
+    /// Synchronisation with the vendor.
+    pub sync: bool,
+}
+
+impl Chosen {
+    /// Every service.
+    pub const ALL: Self = Self { licensing: true, sync: true };
+}
 
 /// What a server is started with.
 pub struct AppOptions {
     /// The configuration.
     pub config: Config,
+    /// Which services run.
+    pub services: Chosen,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Whether `clock` decides although the store is a server's and has a clock of its own: for tests.
     pub clock_decides: bool,
-    /// Where licence state is kept.
+    /// Where state is kept.
     pub store: StoreChoice,
     /// Whether that state comes from a backup, so that somebody has to confirm it.
     pub restored: bool,
     /// Where to serve licensing instead of `licensing.listen`; port 0 takes any free one.
     pub listen: Option<SocketAddr>,
-    /// Rights to put in force before serving.
-    pub development_estate: Option<EstateFile>,
+    /// Where to serve synchronisation instead of `sync.listen`; port 0 takes any free one.
+    pub sync_listen: Option<SocketAddr>,
     /// What the admin listener shows; without it there is none, whatever the configuration says.
     pub observed: Option<Observed>,
     /// Cancelling it stops the server in order.
@@ -56,55 +76,63 @@ pub struct AppOptions {
 }
 
 impl AppOptions {
-    /// A server on the configuration's database or data directory, and on its address.
+    /// A server with every service, on the configuration's database or data directory, and on its addresses.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         let store = StoreChoice::of(&config);
         let shutdown = CancellationToken::new();
         Self {
             config,
+            services: Chosen::ALL,
             clock,
             clock_decides: false,
             store,
             restored: false,
             listen: None,
-            development_estate: None,
+            sync_listen: None,
             observed: None,
             shutdown,
         }
     }
 
-    /// A server for tests: state in memory, on any free port of the loopback address, whatever the
-    /// configuration says.
+    /// A server for tests: state in memory, on any free ports of the loopback address, whatever the configuration
+    /// says.
     pub fn in_memory(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Self { store: StoreChoice::Memory, listen, ..Self::new(config, clock) }
+        Self { store: StoreChoice::Memory, ..Self::new(config, clock) }.on_free_ports()
+    }
+
+    /// The same on any free ports of the loopback address.
+    #[must_use]
+    pub fn on_free_ports(self) -> Self {
+        let free = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        Self { listen: free, sync_listen: free, ..self }
     }
 }
 
 /// A server that runs. Dropping it leaves it running until its token is cancelled.
 pub struct Running {
-    licensing_addr: SocketAddr,
-    licensing: Licensing,
+    licensing: Option<(SocketAddr, Licensing)>,
+    sync: Option<(SocketAddr, Sync)>,
     shutdown: CancellationToken,
-    serving: JoinHandle<Result<Drained, server::Error>>,
+    served: Served,
     background: Background,
     store: OpenStore,
 }
 
 /// Starts a server. When it returns, every service can be used; on an error nothing is left running.
 pub async fn start(options: AppOptions) -> Result<Running, StartError> {
-    let AppOptions { config, clock, clock_decides, store, restored, .. } = options;
-    let AppOptions { listen, development_estate, observed, shutdown, .. } = options;
-    if store == StoreChoice::Postgres && config.redis.url.is_empty() {
+    let AppOptions { config, services, clock, listen, sync_listen, .. } = &options;
+    if options.store == StoreChoice::Postgres && services.licensing && config.redis.url.is_empty() {
         return Err(StartError::NoRedis);
     }
-    let address = listen.unwrap_or(config.licensing.listen);
-    let transport = Transport::open(&config.tls, &config.security, address, LISTEN)?;
-    let listener = server::bind(address, LISTEN).await?;
-    let licensing_addr = listener.local_addr().map_err(StartError::Address)?;
-    let background = Background::new(shutdown.clone());
-    let readiness = observe::observe(observed, &config, &clock, &background).await?;
-    let store = match OpenStore::open(&store, &config, &clock).await {
+    let door = async |wanted, address: SocketAddr, setting| match wanted {
+        true => Door::open(config, address, setting).await.map(Some),
+        false => Ok(None),
+    };
+    let licensing = door(services.licensing, listen.unwrap_or(config.licensing.listen), "licensing.listen").await?;
+    let sync = door(services.sync, sync_listen.unwrap_or(config.sync.listen), "sync.listen").await?;
+    let background = Background::new(options.shutdown.clone());
+    let readiness = observe::observe(options.observed.as_ref(), config, clock, &background).await?;
+    let store = match OpenStore::open(&options.store, *services, config, clock).await {
         Ok(store) => store,
         Err(error) => {
             // As below.
@@ -112,11 +140,9 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
             return Err(error);
         }
     };
-    let clocks = (&clock, clock_decides);
-    let kept = (&store, restored);
-    let built = build(&config, clocks, kept, development_estate, &background, &readiness).await;
-    let (licensing, server) = match built {
-        Ok(built) => built,
+    let built = build(&options, &store, &background, &readiness).await;
+    let (built, mut served) = match built {
+        Ok(built) => (built, Served::new(options.shutdown.clone())),
         Err(error) => {
             // The error counts; tasks that do not end die with the process.
             let _ = background.stop(BACKGROUND_GRACE).await;
@@ -124,58 +150,105 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
             return Err(error);
         }
     };
-    background.spawn("readiness", readiness.clone().watch(server.health(), background.stopping()));
-    transport.keep_fresh(&background);
-    let tls = transport.is_tls();
-    let serving = tokio::spawn(server.run(listener, transport, shutdown.clone()));
+    let grace = config.runtime.shutdown_grace;
+    let serves = async |served: &mut Served, door: Option<Door>, built: Option<(Services, Arrivals)>, name| {
+        match door.zip(built) {
+            Some((door, built)) => served.serve(door, built, (name, grace), &readiness, &background).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let licensing_at = serves(&mut served, licensing, built.licensing_services, "licensing").await;
+    let sync_at = serves(&mut served, sync, built.sync_services, "sync").await;
+    let (licensing_at, sync_at) = match (licensing_at, sync_at) {
+        (Ok(licensing), Ok(sync)) => (licensing, sync),
+        (Err(error), _) | (_, Err(error)) => {
+            options.shutdown.cancel();
+            let _ = served.wait().await;
+            let _ = background.stop(BACKGROUND_GRACE).await;
+            store.close().await;
+            return Err(error.into());
+        }
+    };
     observe::open(&readiness).await;
-    tracing::info!(address = %licensing_addr, tls, "licensing is ready");
-    Ok(Running { licensing_addr, licensing, shutdown, serving, background, store })
+    for (name, address, tls) in served.addresses() {
+        tracing::info!(%address, tls, "{name} is ready");
+    }
+    Ok(Running {
+        licensing: licensing_at.zip(built.licensing),
+        sync: sync_at.zip(built.sync),
+        shutdown: options.shutdown,
+        served,
+        background,
+        store,
+    })
+}
+
+/// The services, and what is served of each.
+#[derive(Default)]
+struct Built {
+    licensing: Option<Licensing>,
+    licensing_services: Option<(Services, Arrivals)>,
+    sync: Option<Sync>,
+    sync_services: Option<(Services, Arrivals)>,
 }
 
 async fn build(
-    config: &Config,
-    (clock, clock_decides): (&Arc<dyn Clock>, bool),
-    (store, restored): (&OpenStore, bool),
-    estate: Option<EstateFile>,
+    options: &AppOptions,
+    store: &OpenStore,
     background: &Background,
     readiness: &Readiness,
-) -> Result<(Licensing, Server), StartError> {
-    observe::needs_store(readiness, store.name(), store.licensing());
-    let (licensing, services): (Licensing, Services) =
-        licensing::wire(config, (clock, clock_decides), (store.licensing(), restored), background, readiness)
-            .await?;
-    if let Some(estate) = estate {
-        put_in_force(&licensing, estate).await?;
+) -> Result<Built, StartError> {
+    let AppOptions { config, services, .. } = options;
+    let (to_licensing, from_sync) = peer::in_process(Caller::service("sync"));
+    let (to_sync, from_licensing) = peer::in_process(Caller::service("licensing"));
+    let mut built = Built::default();
+    if let Some(kept) = store.licensing() {
+        observe::needs_store(readiness, store.name(), Arc::clone(&kept));
+        let sync = way(services.sync, to_sync, config.services.sync.as_deref(), "services.sync", config)?;
+        let (licensing, served) = licensing::wire(options, (kept, store.master_key()), sync, background, readiness).await?;
+        (built.licensing, built.licensing_services) = (Some(licensing), Some((served, from_sync)));
     }
-    let options = server::Options { grace: config.runtime.shutdown_grace, ..server::Options::default() };
-    Ok((licensing, Server::new(services, options).await?))
+    if let Some(kept) = store.sync() {
+        let licensing = config.services.licensing.as_deref();
+        let licensing = way(services.licensing, to_licensing, licensing, "services.licensing", config)?;
+        let (sync, served) = sync::wire(options, (kept, store.master_key()), licensing, background, readiness).await?;
+        (built.sync, built.sync_services) = (Some(sync), Some((served, from_licensing)));
+    }
+    Ok(built)
 }
 
-async fn put_in_force(licensing: &Licensing, estate: EstateFile) -> Result<(), StartError> {
-    let (name, items) = (estate.name, estate.rights.items.len());
-    let changes = licensing.replace_rights("", estate.rights).await.map_err(StartError::Estate)?;
-    for change in &changes {
-        tracing::info!(change, "development estate");
+/// The way to a service: within the process where it runs here, else where the configuration says.
+fn way(
+    is_here: bool,
+    inside: Channel,
+    address: Option<&str>,
+    setting: &'static str,
+    config: &Config,
+) -> Result<Channel, StartError> {
+    match address {
+        _ if is_here => Ok(inside),
+        Some(address) => Ok(peer::remote(address, setting, &config.tls, &config.services)?),
+        None => Err(StartError::NoPeer { setting }),
     }
-    tracing::warn!(
-        estate.name = name,
-        estate.line_items = items,
-        changes = changes.len(),
-        "rights come from a development estate file; do not use this in production"
-    );
-    Ok(())
 }
 
 impl Running {
     /// Where licensing is served, with the port that was chosen.
+    ///
+    /// # Panics
+    ///
+    /// If it was not among the services.
     pub fn licensing_addr(&self) -> SocketAddr {
-        self.licensing_addr
+        self.licensing.as_ref().expect("licensing was started").0
     }
 
-    /// The licensing service, to put rights in force in tests.
-    pub fn licensing(&self) -> &Licensing {
-        &self.licensing
+    /// Where synchronisation is served, with the port that was chosen.
+    ///
+    /// # Panics
+    ///
+    /// If it was not among the services.
+    pub fn sync_addr(&self) -> SocketAddr {
+        self.sync.as_ref().expect("sync was started").0
     }
 
     /// Stops it in order: no new calls, those in flight are answered, background tasks end, stores close.
@@ -186,18 +259,12 @@ impl Running {
 
     /// Waits until its token is cancelled or something breaks, then stops it in order.
     pub async fn wait(self) -> Result<(), StopError> {
-        let served = self.serving.await;
-        let background = self.background.stop(BACKGROUND_GRACE).await;
-        drop(self.licensing);
-        self.store.close().await;
-        match served {
-            Ok(Ok(Drained::Complete)) => {}
-            Ok(Ok(Drained::CutOff)) => {
-                tracing::warn!("calls in flight were cut off at the end of the grace period");
-            }
-            Ok(Err(error)) => return Err(error.into()),
-            Err(error) => return Err(StopError::Panicked(error)),
-        }
+        let Self { licensing, sync, served, background, store, .. } = self;
+        let served = served.wait().await;
+        let background = background.stop(BACKGROUND_GRACE).await;
+        drop((licensing, sync));
+        store.close().await;
+        served?;
         background?;
         tracing::info!("stopped");
         Ok(())

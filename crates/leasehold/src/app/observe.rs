@@ -9,7 +9,7 @@ use leasehold_runtime::admin::{Admin, Pages};
 use leasehold_runtime::readiness::Need;
 use leasehold_runtime::telemetry::Levels;
 use leasehold_runtime::{Background, Clock, Config, Metrics, Readiness};
-use leasehold_store::{LicensingStore, StoreError};
+use leasehold_store::{LicensingStore, StoreError, SyncStore};
 use tokio::time::timeout;
 
 use super::StartError;
@@ -30,7 +30,7 @@ pub struct Observed {
 /// Starts the admin listener where there is something to show and the configuration says where. Nothing is
 /// ready yet.
 pub(super) async fn observe(
-    observed: Option<Observed>,
+    observed: Option<&Observed>,
     config: &Config,
     clock: &Arc<dyn Clock>,
     background: &Background,
@@ -40,10 +40,10 @@ pub(super) async fn observe(
     if let Some(address) = config.admin.listen {
         let admin = Admin::bind(address).await?;
         tracing::info!(address = %admin.address(), "the admin listener answers");
-        let pages = Pages { readiness: readiness.clone(), metrics: metrics.clone(), levels };
+        let pages = Pages { readiness: readiness.clone(), metrics: metrics.clone(), levels: levels.clone() };
         background.spawn("admin", admin.run(pages, background.stopping()));
     }
-    background.spawn("metrics", metrics.upkeep(background.stopping()));
+    background.spawn("metrics", metrics.clone().upkeep(background.stopping()));
     Ok(readiness)
 }
 
@@ -52,6 +52,14 @@ pub(super) fn needs_store(readiness: &Readiness, name: &'static str, store: Arc<
     readiness.add(name, Need::Required, DEADLINE, move || {
         let store = Arc::clone(&store);
         async move { store.instances().await.map(drop).map_err(|error| because(&error)) }
+    });
+}
+
+/// Nothing is synchronised without its store.
+pub(super) fn needs_sync_store(readiness: &Readiness, store: Arc<dyn SyncStore>) {
+    readiness.add("sync_store", Need::Required, DEADLINE, move || {
+        let store = Arc::clone(&store);
+        async move { store.ping().await.map_err(|error| because(&error)) }
     });
 }
 

@@ -20,10 +20,18 @@ pub(super) async fn open(settings: &Postgres) -> Result<PostgresLicensingStore, 
         statement_timeout: settings.statement_timeout,
         ..Settings::new(settings.url.clone())
     };
+    patiently(|| PostgresLicensingStore::open(&settings), OpenError::may_pass).await
+}
+
+/// Opens something in it, again and again while it may be usable a little later, for half a minute.
+pub(super) async fn patiently<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
+    open: impl Fn() -> F,
+    may_pass: impl Fn(&E) -> bool,
+) -> Result<T, E> {
     let mut wait = Wait::since(Instant::now());
     loop {
-        match PostgresLicensingStore::open(&settings).await {
-            Err(error) if error.may_pass() && !wait.is_over(Instant::now()) => {
+        match open().await {
+            Err(error) if may_pass(&error) && !wait.is_over(Instant::now()) => {
                 if wait.tells(Instant::now()) {
                     tracing::warn!(%error, at_most.seconds = WAIT_FOR_DATABASE.as_secs(), "waiting for the database");
                 }

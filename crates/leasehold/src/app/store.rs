@@ -1,20 +1,26 @@
-//! Which store is used: `PostgreSQL`, or `SQLite` in a data directory, in a file, or in memory.
+//! Which stores are used: `PostgreSQL`, or `SQLite` in a data directory, in files, or in memory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leasehold_domain::{IdSource, InstanceId};
-use leasehold_runtime::config::Config;
+use leasehold_runtime::config::{Config, Postgres};
 use leasehold_runtime::{Clock, SystemIds};
+use leasehold_signing::MasterKey;
 use leasehold_store::licensing::Instance;
-use leasehold_store::{LicensingStore, StoreError};
+use leasehold_store::{LicensingStore, StoreError, SyncStore};
 use leasehold_store_postgres::PostgresLicensingStore;
+use leasehold_store_sql::{OpenError as SqlOpenError, Place, SqlSyncStore};
 use leasehold_store_sqlite::{DataDir, DataDirError, SqliteLicensingStore};
+use secrecy::ExposeSecret as _;
 
-use super::{StartError, postgres};
+use super::{Chosen, MasterKeyError, StartError, master_key, postgres};
 
 /// The name of the instance that requests mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
+/// The databases in a data directory.
+const LICENSING_DB: &str = "licensing.db";
+const SYNC_DB: &str = "sync.db";
 
 /// Where licence state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +29,8 @@ pub enum StoreChoice {
     Postgres,
     /// In a directory that [`create_data_dir`] has made, which this process locks.
     DataDir(PathBuf),
-    /// In one `SQLite` file without a lock, made where it is missing: for tests that start a server again.
+    /// In one `SQLite` file for licensing, and others beside it, without a lock, made where they are missing: for tests
+    /// that start a server again.
     File(PathBuf),
     /// In memory, gone when the server stops: for tests.
     Memory,
@@ -61,16 +68,30 @@ pub async fn create_data_dir(path: &Path, clock: Arc<dyn Clock>) -> Result<Creat
         },
         Err(error) => return Err(error.into()),
     };
+    let sync_db = directory.path().join(SYNC_DB);
+    // Before the database that it seals keys in, so that a start which finds that one knows that there was a key.
+    let master = master_key::in_file(&directory.path().join(master_key::FILE), sync_db.exists())?;
     let store = SqliteLicensingStore::open(&directory.licensing_db()).await?;
-    let store = OpenStore { licensing: Kept::Sqlite(Arc::new(store)), directory: Some(directory) };
-    let made = store.make_default_instance(clock).await;
+    let sync = SqlSyncStore::open(&Place::File(sync_db)).await?;
+    let store = OpenStore {
+        licensing: Some(Kept::Sqlite(Arc::new(store))),
+        sync: Some(Arc::new(sync)),
+        master,
+        directory: Some(directory),
+    };
+    let made = match store.licensing() {
+        Some(licensing) => make_default_instance(&licensing, clock).await,
+        None => Ok(None),
+    };
     store.close().await;
     Ok(made?.map_or(Created::Before, Created::Now))
 }
 
-/// A store, and the lock on its directory where it has one.
+/// The stores of this process, the key of what is sealed in them, and the lock on their directory where it has one.
 pub(super) struct OpenStore {
-    licensing: Kept,
+    licensing: Option<Kept>,
+    sync: Option<Arc<SqlSyncStore>>,
+    master: MasterKey,
     directory: Option<DataDir>,
 }
 
@@ -80,26 +101,24 @@ enum Kept {
 }
 
 impl OpenStore {
-    /// Opens what was chosen, with a default instance in it.
+    /// Opens what was chosen for these services, with a default instance in it.
     pub(super) async fn open(
         choice: &StoreChoice,
+        services: Chosen,
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let sqlite = |store| Kept::Sqlite(Arc::new(store));
-        let (licensing, directory) = match choice {
-            StoreChoice::Postgres => {
-                (Kept::Postgres(Arc::new(postgres::open(&config.postgres).await?)), None)
-            }
-            StoreChoice::Memory => (sqlite(SqliteLicensingStore::open_in_memory().await?), None),
-            StoreChoice::File(path) => (sqlite(SqliteLicensingStore::open(path).await?), None),
-            StoreChoice::DataDir(path) => {
-                let directory = DataDir::open(path)?;
-                (sqlite(SqliteLicensingStore::open(&directory.licensing_db()).await?), Some(directory))
-            }
+        let embedded = matches!(choice, StoreChoice::DataDir(_));
+        if embedded && services != Chosen::ALL {
+            return Err(StartError::OnlyAll);
+        }
+        let directory = match choice {
+            StoreChoice::DataDir(path) => Some(DataDir::open(path)?),
+            StoreChoice::Postgres | StoreChoice::File(_) | StoreChoice::Memory => None,
         };
-        let store = Self { licensing, directory };
-        match store.prepare(clock).await {
+        let master = master(choice, config)?;
+        let mut store = Self { licensing: None, sync: None, master, directory };
+        match store.open_each(choice, services, config, clock).await {
             Ok(()) => Ok(store),
             Err(error) => {
                 store.close().await;
@@ -108,63 +127,155 @@ impl OpenStore {
         }
     }
 
-    /// The store of licensing.
-    pub(super) fn licensing(&self) -> Arc<dyn LicensingStore> {
-        match &self.licensing {
-            Kept::Sqlite(store) => store.clone(),
-            Kept::Postgres(store) => store.clone(),
+    async fn open_each(
+        &mut self,
+        choice: &StoreChoice,
+        services: Chosen,
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(), StartError> {
+        if services.licensing {
+            let sqlite = |store| Kept::Sqlite(Arc::new(store));
+            let kept = match choice {
+                StoreChoice::Postgres => Kept::Postgres(Arc::new(postgres::open(&config.postgres).await?)),
+                StoreChoice::Memory => sqlite(SqliteLicensingStore::open_in_memory().await?),
+                StoreChoice::File(path) => sqlite(SqliteLicensingStore::open(path).await?),
+                StoreChoice::DataDir(path) => sqlite(SqliteLicensingStore::open(&path.join(LICENSING_DB)).await?),
+            };
+            let kept = self.licensing.insert(kept).handle();
+            self.prepare(&kept, clock).await?;
         }
+        if services.sync {
+            self.sync = Some(Arc::new(sync_store(choice, config).await?));
+        }
+        Ok(())
     }
 
-    /// What it is, as readiness calls it.
+    /// The store of licensing, where it runs here.
+    pub(super) fn licensing(&self) -> Option<Arc<dyn LicensingStore>> {
+        self.licensing.as_ref().map(Kept::handle)
+    }
+
+    /// The store of synchronisation, where it runs here.
+    pub(super) fn sync(&self) -> Option<Arc<dyn SyncStore>> {
+        self.sync.clone().map(|store| store as Arc<dyn SyncStore>)
+    }
+
+    /// What private keys at rest are sealed with.
+    pub(super) fn master_key(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// What licensing's store is, as readiness calls it.
     pub(super) fn name(&self) -> &'static str {
         match &self.licensing {
-            Kept::Sqlite(_) => "sqlite",
-            Kept::Postgres(_) => "postgres",
+            Some(Kept::Postgres(_)) => "postgres",
+            Some(Kept::Sqlite(_)) | None => "sqlite",
         }
     }
 
     /// Closes files and connections, then lets go of the lock.
     pub(super) async fn close(self) {
         match &self.licensing {
-            Kept::Postgres(store) => store.close().await,
-            Kept::Sqlite(store) => {
+            Some(Kept::Postgres(store)) => store.close().await,
+            Some(Kept::Sqlite(store)) => {
                 if let Err(error) = store.close().await {
                     tracing::warn!(%error, "the licensing database was not closed in order; its next start repairs it");
                 }
             }
+            None => {}
+        }
+        if let Some(store) = &self.sync {
+            store.close().await;
         }
         drop(self.directory);
     }
 
     /// Data directories get their instance from `leasehold init`; without one, that did not finish.
-    async fn prepare(&self, clock: &Arc<dyn Clock>) -> Result<(), StartError> {
+    async fn prepare(&self, store: &Arc<dyn LicensingStore>, clock: &Arc<dyn Clock>) -> Result<(), StartError> {
         let Some(directory) = &self.directory else {
-            self.make_default_instance(Arc::clone(clock)).await?;
+            make_default_instance(store, Arc::clone(clock)).await?;
             return Ok(());
         };
-        if self.has_default_instance().await? {
+        if has_default_instance(store).await? {
             return Ok(());
         }
         Err(StartError::NoInstance { path: directory.path().to_owned() })
     }
+}
 
-    async fn has_default_instance(&self) -> Result<bool, StartError> {
-        Ok(self.licensing().instances().await?.iter().any(|instance| instance.is_default))
+impl Kept {
+    fn handle(&self) -> Arc<dyn LicensingStore> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Postgres(store) => store.clone(),
+        }
     }
+}
 
-    /// Makes the default instance and says its id, unless there is one.
-    async fn make_default_instance(&self, clock: Arc<dyn Clock>) -> Result<Option<InstanceId>, StartError> {
-        if self.has_default_instance().await? {
-            return Ok(None);
+/// The master key that goes with a store.
+fn master(choice: &StoreChoice, config: &Config) -> Result<MasterKey, StartError> {
+    if let Some(given) = master_key::given(config)? {
+        return Ok(given);
+    }
+    match choice {
+        StoreChoice::Postgres => Err(MasterKeyError::NotGiven.into()),
+        StoreChoice::Memory => Ok(master_key::passing()),
+        StoreChoice::File(path) => {
+            Ok(master_key::in_file(&beside(path, "key"), beside(path, SYNC_DB).exists())?)
         }
-        let id = InstanceId(SystemIds::new(clock).uuid());
-        let instance = Instance { id, name: DEFAULT_INSTANCE.to_owned(), is_default: true };
-        match self.licensing().create_instance(&instance).await {
-            Ok(()) => Ok(Some(id)),
-            // Another replica, started at the same time, was faster.
-            Err(StoreError::Constraint { .. }) if self.has_default_instance().await? => Ok(None),
-            Err(error) => Err(error.into()),
+        StoreChoice::DataDir(path) => {
+            Ok(master_key::in_file(&path.join(master_key::FILE), path.join(SYNC_DB).exists())?)
         }
+    }
+}
+
+/// A file of a server whose licensing database is `path`.
+fn beside(path: &Path, name: &str) -> PathBuf {
+    let mut file = path.as_os_str().to_owned();
+    file.push(".");
+    file.push(name);
+    file.into()
+}
+
+async fn sync_store(choice: &StoreChoice, config: &Config) -> Result<SqlSyncStore, StartError> {
+    let place = match choice {
+        StoreChoice::Postgres => sql_place(&config.postgres),
+        StoreChoice::Memory => Place::Memory,
+        StoreChoice::File(path) => Place::File(beside(path, SYNC_DB)),
+        StoreChoice::DataDir(path) => Place::File(path.join(SYNC_DB)),
+    };
+    Ok(postgres::patiently(|| SqlSyncStore::open(&place), SqlOpenError::may_pass).await?)
+}
+
+/// The configuration's database, for a service other than licensing.
+pub(super) fn sql_place(settings: &Postgres) -> Place {
+    Place::Postgres {
+        url: settings.url.clone(),
+        password: settings.password().map(|password| password.expose_secret().to_owned()),
+        // These services have few calls at a time.
+        max_connections: settings.max_connections.min(4),
+    }
+}
+
+async fn has_default_instance(store: &Arc<dyn LicensingStore>) -> Result<bool, StartError> {
+    Ok(store.instances().await?.iter().any(|instance| instance.is_default))
+}
+
+/// Makes the default instance and says its id, unless there is one.
+async fn make_default_instance(
+    store: &Arc<dyn LicensingStore>,
+    clock: Arc<dyn Clock>,
+) -> Result<Option<InstanceId>, StartError> {
+    if has_default_instance(store).await? {
+        return Ok(None);
+    }
+    let id = InstanceId(SystemIds::new(clock).uuid());
+    let instance = Instance { id, name: DEFAULT_INSTANCE.to_owned(), is_default: true };
+    match store.create_instance(&instance).await {
+        Ok(()) => Ok(Some(id)),
+        // Another replica, started at the same time, was faster.
+        Err(StoreError::Constraint { .. }) if has_default_instance(store).await? => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

@@ -5,7 +5,8 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use leasehold::Config;
-use leasehold_client::{ConnectionFile, ServerAddress};
+use leasehold_client::{ConnectionFile, ServerAddress, VerifyingKey};
+use uuid::Uuid;
 
 use super::settings::Files;
 use crate::exit::{Exit, Failure};
@@ -24,6 +25,12 @@ pub(crate) struct Args {
     /// The CA of the server's certificate, a PEM file; `tls.client_ca` where it is left out
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The vendor's root key, 64 hexadecimal digits; clients believe no answer then behind which it does not stand
+    #[arg(long, value_name = "KEY")]
+    vendor_root: Option<VerifyingKey>,
+    /// The id that the vendor gave to this licence server; clients believe no other server's answers then
+    #[arg(long, value_name = "UUID", requires = "vendor_root")]
+    license_server_id: Option<Uuid>,
     #[command(flatten)]
     files: Files,
 }
@@ -34,7 +41,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         [] => addresses(&config)?,
         given => given.to_vec(),
     };
-    let text = ConnectionFile::new(&addresses, ca(&config, args.ca)?).to_json();
+    let mut file = ConnectionFile::new(&addresses, ca(&config, args.ca)?);
+    file.vendor_root = args.vendor_root.map(|root| root.to_string());
+    file.license_server_id = args.license_server_id.map(|id| id.to_string());
+    let text = file.to_json();
     let Some(path) = args.out else { return print(&text) };
     if !write_new(&path, &text)? {
         let text =

@@ -67,6 +67,7 @@ impl ServerArgs {
             certificate,
             key,
             server_name: self.server_name.clone().or(set.server_name),
+            ..set
         };
         let mut options = connection.options().map_err(Failure::from)?;
         options.instance.clone_from(&self.instance);

@@ -82,8 +82,8 @@ impl Row for FeatureRow {
         left("FIRST EXPIRATION"),
         left("LAST EXPIRATION"),
     ];
-    const EMPTY: &'static str = "No feature is owned, or none matches. Start the server with \
-                                 --development-estate FILE to give it line items.";
+    const EMPTY: &'static str = "No feature is owned, or none matches. Rights come from the vendor: \
+                                 `leasehold sync identity` shows how the server stands with it.";
 
     fn cells(&self) -> Vec<String> {
         let expiration = |at: &Option<String>| at.clone().unwrap_or_else(|| "permanent".to_owned());

@@ -72,8 +72,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let _ = write!(
         text,
-        "\nNext, start the server:\n  leasehold serve{flag}\nor, to try it out, with rights from a file:\n  \
-         leasehold serve{flag} --development-estate FILE\n"
+        "\nNext, start the server:\n  leasehold serve{flag}\nThen, while it runs, make it known to your vendor with the \
+         file that you got, and fetch your rights:\n  leasehold sync enrol --file FILE\n  leasehold sync now\n"
     );
     print(&text)
 }

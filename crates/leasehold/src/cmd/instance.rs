@@ -61,6 +61,10 @@ struct InstanceRow {
     status: String,
     version: String,
     server_time: Option<String>,
+    vendor_id: String,
+    license_server_id: String,
+    bundle_sequence: u64,
+    synchronize_before: Option<String>,
 }
 
 impl InstanceRow {
@@ -71,6 +75,10 @@ impl InstanceRow {
             status: without_prefix(message.status().as_str_name(), "INSTANCE_STATUS_"),
             version: message.version.clone(),
             server_time: time(message.server_time.as_ref()),
+            vendor_id: message.vendor_id.clone(),
+            license_server_id: message.license_server_id.clone(),
+            bundle_sequence: message.bundle_sequence,
+            synchronize_before: time(message.synchronize_before.as_ref()),
         }
     }
 }
@@ -78,7 +86,7 @@ impl InstanceRow {
 impl Row for InstanceRow {
     const NAME: &'static str = "instances";
     const COLUMNS: &'static [Column] =
-        &[left("INSTANCE"), left("NAME"), left("STATUS"), left("VERSION"), left("TIME")];
+        &[left("INSTANCE"), left("NAME"), left("STATUS"), left("VERSION"), left("TIME"), left("SYNCHRONIZE BEFORE")];
     const EMPTY: &'static str = "There is no instance.";
 
     fn cells(&self) -> Vec<String> {
@@ -88,6 +96,7 @@ impl Row for InstanceRow {
             self.status.clone(),
             self.version.clone(),
             seconds(self.server_time.as_ref()),
+            seconds(self.synchronize_before.as_ref()),
         ]
     }
 }

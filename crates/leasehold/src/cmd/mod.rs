@@ -12,7 +12,9 @@ mod instance;
 mod run;
 mod serve;
 mod settings;
+mod sync;
 mod value;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,12 @@ enum Command {
     /// Look at grants, or end one
     #[command(subcommand)]
     Grant(grant::Command),
+    /// Synchronise with the vendor, and look at how that stands
+    #[command(subcommand)]
+    Sync(sync::Command),
+    /// The vendor's side: set it up, serve it, give rights
+    #[command(subcommand)]
+    Vendor(vendor::Command),
 }
 
 /// Runs a command to its end.
@@ -76,6 +84,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Feature(command) => wait_for(feature::run(command)).map(done),
         Command::Device(command) => wait_for(device::run(command)).map(done),
         Command::Grant(command) => wait_for(grant::run(command)).map(done),
+        Command::Sync(command) => wait_for(sync::run(command)).map(done),
+        Command::Vendor(command) => wait_for(vendor::run(command)).map(done),
     }
 }
 

@@ -1,10 +1,8 @@
 //! `leasehold serve`: the server, until it is told to stop.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use leasehold::app::{self, AppOptions, Observed, StartError};
-use leasehold::estate_file::EstateFile;
+use leasehold::app::{self, AppOptions, Chosen, Observed, StartError};
 use leasehold_runtime::{SystemClock, lifecycle, metrics, telemetry};
 
 use super::settings::{DataDirFlag, Files};
@@ -17,9 +15,12 @@ pub(crate) struct Args {
     services: Services,
     #[command(flatten)]
     files: Files,
-    /// Serve gRPC on this IP address and port, whatever `licensing.listen` says
+    /// Serve licensing on this IP address and port, whatever `licensing.listen` says
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Serve synchronisation on this IP address and port, whatever `sync.listen` says
+    #[arg(long, value_name = "ADDRESS")]
+    sync_listen: Option<String>,
     #[command(flatten)]
     data_dir: DataDirFlag,
     /// Keep licence state in this Postgres database, whatever `postgres.url` says
@@ -33,31 +34,32 @@ pub(crate) struct Args {
     /// It stays so, over restarts too, until `leasehold instance confirm-restored`.
     #[arg(long)]
     restored: bool,
-    /// Put the line items and reservations of this file in force, for development only
-    #[arg(long, value_name = "FILE")]
-    development_estate: Option<PathBuf>,
 }
 
 /// What runs in one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Services {
-    /// The licensing service
+    /// The licensing service; needs a database
     Licensing,
+    /// Synchronisation with the vendor; needs a database
+    Sync,
     /// Every service
     #[default]
     All,
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    // Both are one service so far, in one wiring.
-    let (Services::Licensing | Services::All) = args.services;
+    let services = match args.services {
+        Services::Licensing => Chosen { sync: false, ..Chosen::ALL },
+        Services::Sync => Chosen { licensing: false, ..Chosen::ALL },
+        Services::All => Chosen::ALL,
+    };
     let mut flags: Vec<(String, String)> = args.data_dir.setting()?.into_iter().collect();
     flags.extend(args.listen.map(|address| ("licensing.listen".to_owned(), address)));
+    flags.extend(args.sync_listen.map(|address| ("sync.listen".to_owned(), address)));
     flags.extend(args.database_url.map(|url| ("postgres.url".to_owned(), url)));
     flags.extend(args.redis_url.map(|url| ("redis.url".to_owned(), url)));
     let config = args.files.load(flags)?;
-    let estate =
-        args.development_estate.map(|path| EstateFile::read(&path)).transpose().map_err(Failure::error)?;
     let clock = Arc::new(SystemClock::new());
     // Nobody would read what is recorded without the listener.
     let metrics = config.admin.listen.map(|_| metrics::install()).transpose().map_err(Failure::error)?;
@@ -68,7 +70,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 
     let mut options = AppOptions::new(config, clock);
     options.shutdown = signals.child_token();
-    options.development_estate = estate;
+    options.services = services;
     options.restored = args.restored;
     options.observed = metrics.map(|metrics| Observed { metrics, levels: Some(telemetry.levels()) });
     let running = app::start(options).await.map_err(|error| Failure::new(exit(&error), error))?;

@@ -1,8 +1,8 @@
-//! The development estate file: line items and reservations in JSON, in the form of a conformance scenario.
+//! The estate file: line items, and reservations of them, in JSON, in the form of a conformance scenario.
 //!
 //! Responsible for reading the file and for telling exactly what is wrong with it: file, line, path and what
-//! to do. Not responsible for putting the rights in force, nor for what the owned counts can meet.
-//! Reference: `docs/reference/configuration.md`, "The development estate file".
+//! to do. Not responsible for granting the rights, nor for what the owned counts can meet.
+//! Reference: `docs/reference/backoffice.md`, "The file of line items".
 
 mod error;
 mod line_item;
@@ -14,7 +14,8 @@ mod tests;
 
 use std::path::Path;
 
-use leasehold_licensing::WantedRights;
+use jiff::SignedDuration;
+use leasehold_domain::{FeatureName, HostId, LineItem, Version};
 use serde_json::Value;
 
 use error::Problem;
@@ -30,8 +31,39 @@ const KEYS: &[&str] = &["line_items", "reservations", "name", "now", "steps", "m
 pub struct EstateFile {
     /// What it calls itself; may be empty.
     pub name: String,
-    /// The line items and reservations.
-    pub rights: WantedRights,
+    /// The line items, ids unique.
+    pub items: Vec<LineItem>,
+    /// The reservation groups, names unique.
+    pub groups: Vec<WantedGroup>,
+}
+
+/// A reservation group as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedGroup {
+    /// Unique.
+    pub name: String,
+    /// One a hostid.
+    pub reservations: Vec<WantedReservation>,
+}
+
+/// A reservation as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedReservation {
+    /// Device or user.
+    pub hostid: HostId,
+    /// What is kept, oldest first.
+    pub entries: Vec<WantedEntry>,
+}
+
+/// A reservation entry as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedEntry {
+    /// The feature.
+    pub feature: FeatureName,
+    /// The lowest version that it is filled from.
+    pub version: Version,
+    /// Counts.
+    pub count: u64,
 }
 
 impl EstateFile {
@@ -63,6 +95,11 @@ impl EstateFile {
         let place = |path: &str| Place { path: path.to_owned(), ..Place::default() };
         scenario("", value).map_err(|problem| content(&problem, place))
     }
+}
+
+/// Reads a length of time as the file has it, like `14d`; else says what is wrong.
+pub fn length_of_time(text: &str) -> Result<SignedDuration, String> {
+    object::duration(&Value::from(text))
 }
 
 fn content(problem: &Problem, place: impl Fn(&str) -> Place) -> EstateFileError {
@@ -100,5 +137,5 @@ fn scenario(path: &str, value: &Value) -> Result<EstateFile, Problem> {
     let name = object.optional("name", text)?.unwrap_or_default();
     let items = line_item::read_all(&object.list("line_items")?)?;
     let groups = reservation::read_all(&object.list("reservations")?)?;
-    Ok(EstateFile { name, rights: WantedRights { items, groups } })
+    Ok(EstateFile { name, items, groups })
 }

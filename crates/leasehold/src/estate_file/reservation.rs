@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use leasehold_domain::{HostId, MAX_COUNT, text as texts};
-use leasehold_licensing::{WantedEntry, WantedGroup, WantedReservation};
 use leasehold_proto::convert::field::MAX_SHORT_TEXT;
+use leasehold_proto::licensing::v1 as pb;
 use serde_json::Value;
 
 use super::error::Problem;
 use super::line_item::{feature_name, version};
 use super::object::{Object, number, parsed, text};
+use super::{WantedEntry, WantedGroup, WantedReservation};
 
 /// Reads all reservations; a hostid occurs once. Groups come in the order of their first reservation.
 pub(super) fn read_all(values: &[(String, &Value)]) -> Result<Vec<WantedGroup>, Problem> {
@@ -53,4 +54,24 @@ fn entry(path: &str, value: &Value) -> Result<WantedEntry, Problem> {
         version: version(&object)?,
         count: object.required("count", |value| number(value, 1, MAX_COUNT))?,
     })
+}
+
+impl From<&WantedGroup> for pb::ReservationGroup {
+    fn from(group: &WantedGroup) -> Self {
+        let entry = |entry: &WantedEntry| pb::ReservationEntry {
+            feature: entry.feature.to_string(),
+            version: entry.version.to_string(),
+            count: i64::try_from(entry.count).expect("a count is at most 1,000,000,000"),
+            ..pb::ReservationEntry::default()
+        };
+        let reservation = |reservation: &WantedReservation| pb::Reservation {
+            hostid: Some((&reservation.hostid).into()),
+            entries: reservation.entries.iter().map(entry).collect(),
+        };
+        Self {
+            name: group.name.clone(),
+            reservations: group.reservations.iter().map(reservation).collect(),
+            ..Self::default()
+        }
+    }
 }

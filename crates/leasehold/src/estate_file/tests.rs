@@ -40,7 +40,7 @@ fn changed(from: &str, to: &str) -> String {
 fn every_field_of_a_line_item_is_read() {
     let estate = EstateFile::parse(FULL, "estate.json").unwrap();
     assert_eq!(estate.name, "a workshop");
-    let [item, plain] = estate.rights.items.as_slice() else { panic!("two line items") };
+    let [item, plain] = estate.items.as_slice() else { panic!("two line items") };
     assert_eq!((item.id.as_str(), item.feature.as_str(), item.version.as_str()), ("L1", "Export", "2.1"));
     assert_eq!((item.count, item.overdraft), (Some(5), Overdraft::Percent(10)));
     assert_eq!(item.starts_at, Some("2026-01-01T00:00:00Z".parse().unwrap()));
@@ -62,7 +62,7 @@ fn every_field_of_a_line_item_is_read() {
 
 #[test]
 fn reservations_of_one_name_are_one_group() {
-    let groups = EstateFile::parse(FULL, "estate.json").unwrap().rights.groups;
+    let groups = EstateFile::parse(FULL, "estate.json").unwrap().groups;
     let names: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.reservations.len())).collect();
     assert_eq!(names, [("g", 2), ("h", 1)]);
     let (first, user) = (&groups[0].reservations[0], &groups[0].reservations[1]);
@@ -81,7 +81,7 @@ fn overdraft_has_four_forms() {
         ("\"unlimited\"", Overdraft::Unlimited),
     ] {
         let estate = EstateFile::parse(&FULL.replace("\"10%\"", text), "estate.json").unwrap();
-        assert_eq!(estate.rights.items[0].overdraft, overdraft, "{text}");
+        assert_eq!(estate.items[0].overdraft, overdraft, "{text}");
     }
     for text in ["\"10\"", "\"-1%\"", "\"1.5%\"", "\"10001%\"", "-1", "1.5", "true"] {
         assert!(changed("\"10%\"", text).contains("a percentage like \"10%\""), "{text}");
@@ -215,7 +215,7 @@ fn every_conformance_scenario_without_a_model_is_read() {
         for case in &plain {
             let estate =
                 EstateFile::from_scenario(case).unwrap_or_else(|error| panic!("{}: {error}", case["name"]));
-            assert_eq!(estate.rights.items.len(), case["line_items"].as_array().unwrap().len());
+            assert_eq!(estate.items.len(), case["line_items"].as_array().unwrap().len());
         }
         assert!(plain.len() >= least, "{file}: {}", plain.len());
     }

@@ -58,7 +58,7 @@ fn an_empty_list_says_what_to_do_next() {
     let place = Place::initialised();
     let server = place.serve("{}");
     for (what, hint) in [
-        ("feature", "--development-estate"),
+        ("feature", "leasehold sync identity"),
         ("device", "leasehold run"),
         ("grant", "leasehold feature list"),
     ] {

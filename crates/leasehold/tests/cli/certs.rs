@@ -111,14 +111,11 @@ fn what_certificates_are_wanted_is_told_with_the_flags_to_give_them_by() {
     for folder in ["tls", "other"] {
         place.leasehold(["certs", "init", "--out", folder]).expect(0);
     }
-    let server = place.serve_with(
-        ESTATE,
-        &[
-            ("LEASEHOLD__TLS__CERTIFICATE", "tls/licensing.pem"),
-            ("LEASEHOLD__TLS__KEY", "tls/licensing-key.pem"),
-            ("LEASEHOLD__TLS__CLIENT_CA", "tls/ca.pem"),
-        ],
-    );
+    let server = place.serve_alone(&[
+        ("LEASEHOLD__TLS__CERTIFICATE", "tls/licensing.pem"),
+        ("LEASEHOLD__TLS__KEY", "tls/licensing-key.pem"),
+        ("LEASEHOLD__TLS__CLIENT_CA", "tls/ca.pem"),
+    ]);
     let list = |flags: &str| {
         server.leasehold(&place, ["feature", "list"].into_iter().chain(flags.split_whitespace()))
     };

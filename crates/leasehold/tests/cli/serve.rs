@@ -21,7 +21,7 @@ fn a_wrong_command_line_is_answered_with_the_right_one() {
     let place = Place::new();
     let parts = ["unexpected argument '--listn'", "'--listen'"];
     place.leasehold(["serve", "--listn", "x"]).expect_error(2, &parts);
-    place.leasehold(["serve", "licencing"]).expect_error(2, &["invalid value 'licencing'", "licensing, all"]);
+    place.leasehold(["serve", "licencing"]).expect_error(2, &["invalid value 'licencing'", "licensing, sync, all"]);
     place.leasehold(["sreve"]).expect_error(2, &["unrecognized subcommand 'sreve'", "'serve'"]);
     place.leasehold(["serve", "--listen", "here"]).expect_error(1, &["licensing.listen"]);
 }
@@ -55,23 +55,31 @@ fn a_data_directory_of_a_newer_release_is_left_alone() {
 }
 
 #[test]
-fn a_wrong_estate_file_keeps_it_from_starting() {
+fn a_data_directory_is_for_one_process_with_every_service() {
     let place = Place::initialised();
-    place.write("estate.json", &ESTATE.replace("\"count\": 2", "\"cuont\": 2"));
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--development-estate", "estate.json"];
-    let parts = ["estate.json, line 3, line_items[0].cuont: unknown key (did you mean `count`?)"];
-    place.leasehold(serve).expect_error(1, &parts);
-
-    place.write("estate.json", &ESTATE.replace("\"Export\", \"count\": 1", "\"Export\", \"count\": 5"));
-    let parts = ["cannot be put in force", "5 of Export", "2 are owned"];
-    place.leasehold(serve).expect_error(1, &parts);
-    place
-        .leasehold(["serve", "--development-estate", "none.json"])
-        .expect_error(1, &["none.json cannot be read"]);
-
-    // Nothing of the attempts stands in the way, neither a lock nor rights.
+    for service in ["licensing", "sync"] {
+        let parts = ["leasehold serve all", "postgres.url"];
+        place.leasehold(["serve", service, "--listen", "127.0.0.1:0"]).expect_error(1, &parts);
+    }
+    // Nothing of the attempts stands in the way.
     let server = place.serve("{}");
     assert!(server.list(&place, "feature").is_empty());
+}
+
+#[test]
+fn a_master_key_that_is_lost_or_another_one_is_told() {
+    let place = Place::initialised();
+    let key = place.path("leasehold-data/master.key");
+    place.serve(ESTATE).stop(Signal::TERM);
+    let text = fs::read_to_string(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    place.leasehold(serve).expect_error(1, &["master.key is missing", "put the file back"]);
+    assert!(!key.exists(), "no new one takes its place");
+    fs::write(&key, "0f".repeat(32)).unwrap();
+    place.leasehold(serve).expect_error(1, &["sealed with another master key"]);
+    fs::write(&key, text).unwrap();
+    assert_eq!(Server::start(place.command(serve)).list(&place, "feature").len(), 2);
 }
 
 #[test]
@@ -84,17 +92,17 @@ fn sigterm_and_ctrl_c_stop_it_in_order() {
         // The lock is gone, and so are the files of open transactions.
         let left: Vec<_> =
             fs::read_dir(place.path("leasehold-data")).unwrap().map(|f| f.unwrap().file_name()).collect();
-        assert_eq!(left.len(), 3, "{left:?}");
+        // Its version, its lock, the master key and two databases.
+        assert_eq!(left.len(), 5, "{left:?}");
     }
 }
 
 #[test]
-fn rights_follow_the_estate_file_and_outlive_the_server() {
+fn rights_outlive_the_server() {
     let place = Place::initialised();
-    place.serve(ESTATE).stop(Signal::TERM);
-    let server = place.serve(&ESTATE.replace("\"count\": 2,", "\"count\": 4,").replace("\"L2\"", "\"L3\""));
+    let server = place.serve(ESTATE);
     let features = server.list(&place, "feature");
-    assert_eq!((&features[0]["name"], &features[0]["total"]), (&"Export".into(), &4.into()));
+    assert_eq!((&features[0]["name"], &features[0]["total"]), (&"Export".into(), &2.into()));
     assert_eq!(features.len(), 2, "{features:?}");
     server.stop(Signal::TERM);
 

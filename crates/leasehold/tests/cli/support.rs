@@ -4,10 +4,16 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use leasehold::SystemClock;
+use leasehold::estate_file::EstateFile;
+use leasehold::vendor::{Site, Vendor};
+use leasehold_proto::sync::v1::sync_service_client::SyncServiceClient;
+use leasehold_proto::sync::v1::{GetIdentityRequest, SyncStatus};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -97,7 +103,7 @@ impl Place {
             }
         }
         // One port cannot be everybody's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "");
+        command.env("LEASEHOLD__ADMIN__LISTEN", "").env("LEASEHOLD__SYNC__LISTEN", "127.0.0.1:0");
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -115,9 +121,15 @@ impl Place {
 
     /// The same with settings from the environment.
     pub(crate) fn serve_with(&self, estate: &str, settings: &[(&str, &str)]) -> Server {
-        let file = self.write("estate.json", estate);
-        let mut command = self.command(["serve", "--listen", "127.0.0.1:0", "--development-estate"]);
-        command.arg(file).envs(settings.iter().copied());
+        let mut server = self.serve_alone(settings);
+        server.supply(estate);
+        server
+    }
+
+    /// The same without a vendor.
+    pub(crate) fn serve_alone(&self, settings: &[(&str, &str)]) -> Server {
+        let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
+        command.envs(settings.iter().copied());
         Server::start(command)
     }
 }
@@ -203,7 +215,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it and waits until it is ready.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_until(command, "licensing is ready")
+    }
+
+    /// Starts a server of whatever kind and waits for this line of its log, which says where it serves.
+    pub(crate) fn start_until(mut command: Command, line: &str) -> Self {
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
@@ -214,9 +231,25 @@ impl Server {
         });
         let (address, seen, reader) = (String::new(), String::new(), Some(reader));
         let mut server = Self { child, address, seen, lines, reader };
-        let ready = server.line("licensing is ready");
+        let ready = server.line(line);
         ready["address"].as_str().unwrap().clone_into(&mut server.address);
         server
+    }
+
+    /// Lets a vendor of its own give it these rights, unless it has some.
+    pub(crate) fn supply(&mut self, estate: &str) {
+        let estate = EstateFile::parse(estate, "estate.json").unwrap();
+        let sync = self.line("sync is ready")["address"].as_str().unwrap().parse().unwrap();
+        let licensing = self.address.parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let site = Site::at(licensing, sync);
+            let asked = SyncServiceClient::new(site.sync.clone()).get_identity(GetIdentityRequest::default()).await;
+            if asked.unwrap().into_inner().status() == SyncStatus::Unenrolled {
+                let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.unwrap();
+                vendor.supply(&site, &estate).await.unwrap();
+            }
+        });
     }
 
     /// The first line of its log with this message, which is waited for.

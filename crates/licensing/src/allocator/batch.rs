@@ -54,6 +54,8 @@ pub(super) async fn decide(
     let moment = clock.of_batch(&mut *batch, sent).await?;
     let now = moment.now;
     estate.clock_ahead = moment.ahead;
+    // What is granted now has to be signed as of now.
+    estate.certified = licensing.keyring(instance).good_at(now).is_some();
     estate.reserve(work.len());
     let loaded = Instant::now();
     metrics.phase(Phase::Load, loaded - start);
@@ -189,7 +191,7 @@ impl Deciding<'_> {
             instance_id: self.instance,
             response_lifetime: self.state.policies().response_lifetime,
             addresses: self.state.config.addresses.clone(),
-            bundle_sequence: 0,
+            bundle_sequence: self.estate.leave.map_or(0, |leave| leave.sequence),
             nonce: nonce.to_vec(),
             preview,
         };

@@ -1,24 +1,40 @@
-//! `LicensingInternalService`: what other services call. None of them is served yet; the contract stands
-//! so that they can be built against it.
+//! `LicensingInternalService`: what other services call. Not all of it is served yet; the contract stands so that they
+//! can be built against it.
 
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_internal_service_server::LicensingInternalService;
+use leasehold_runtime::CallContext;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::not_implemented;
+use super::{not_implemented, status};
+use crate::ops::drop_grant::actor;
+use crate::ops::{apply_bundle, enrol_instance};
+use crate::state::Shared;
 
-pub(super) struct Internal;
+pub(super) struct Internal(pub(super) Shared);
 
 #[tonic::async_trait]
 impl LicensingInternalService for Internal {
     type ExportStateStream = ReceiverStream<Result<pb::ExportStateResponse, Status>>;
 
+    async fn enrol_instance(
+        &self,
+        request: Request<pb::EnrolInstanceRequest>,
+    ) -> Result<Response<pb::EnrolInstanceResponse>, Status> {
+        let (call, message) = CallContext::enter(request)?;
+        enrol_instance::enrol_instance(&self.0, &message, &actor(&call))
+            .await
+            .map(Response::new)
+            .map_err(status)
+    }
+
     async fn apply_bundle(
         &self,
-        _: Request<pb::ApplyBundleRequest>,
+        request: Request<pb::ApplyBundleRequest>,
     ) -> Result<Response<pb::ApplyBundleResponse>, Status> {
-        Err(not_implemented("ApplyBundle"))
+        let (call, message) = CallContext::enter(request)?;
+        apply_bundle::apply_bundle(&self.0, &message, &actor(&call)).await.map(Response::new).map_err(status)
     }
 
     async fn list_usage_records(

@@ -9,6 +9,7 @@ use leasehold_domain::steps::Reading;
 use leasehold_domain::turn::Turn;
 use leasehold_domain::vigil::{Gap, Sample, Vigil};
 use leasehold_domain::{FencingToken, GrantId, IdSource, InstanceId};
+use leasehold_store::licensing::{Instance, Standing};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::TICK_LIMIT;
@@ -20,10 +21,10 @@ use crate::state::Shared;
 const CLAMP_FOR: Duration = Duration::from_secs(3);
 
 /// Cares for one instance until the service stops.
-pub(super) async fn run(licensing: Shared, instance: InstanceId) {
+pub(super) async fn run(licensing: Shared, instance: Instance) {
     let mut ticks = interval(REAPER_TICK.unsigned_abs());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut care = Care::new(licensing.clone(), instance);
+    let mut care = Care::new(licensing.clone(), &instance);
     loop {
         tokio::select! {
             biased;
@@ -45,33 +46,38 @@ pub(super) async fn run(licensing: Shared, instance: InstanceId) {
 struct Care {
     licensing: Shared,
     instance: InstanceId,
+    name: String,
     vigil: Vigil,
     turn: Turn,
     reaper: Reaper,
     has_turn: bool,
+    /// The sequence number of the bundle that was in force at the last look.
+    bundle: Option<u64>,
     /// Until when floor deadlines of another clock may still be written, by a replica that has not looked yet.
     clamp_until: Duration,
 }
 
 impl Care {
-    fn new(licensing: Shared, instance: InstanceId) -> Self {
+    fn new(licensing: Shared, instance: &Instance) -> Self {
         let turn = Turn::new(licensing.ids().uuid());
-        let reaper = Reaper::new(licensing.clone(), instance);
+        let reaper = Reaper::new(licensing.clone(), instance.id);
         Self {
             licensing,
-            instance,
+            instance: instance.id,
+            name: instance.name.clone(),
             vigil: Vigil::default(),
             turn,
             reaper,
             has_turn: false,
+            bundle: None,
             clamp_until: Duration::ZERO,
         }
     }
 
     async fn tick(&mut self) -> Result<(), Error> {
-        let restored = self.licensing.store.is_restored(self.instance).await?;
-        // Another replica may have confirmed it.
-        self.licensing.metrics.restored(self.instance, restored);
+        let standing = self.licensing.store.standing(self.instance).await?;
+        self.notice(&standing);
+        let restored = standing.restored;
         let (sample, reading) = self.sample().await?;
         let gap = self.look(sample, restored);
         let clock = self.licensing.clock(self.instance);
@@ -96,6 +102,26 @@ impl Care {
         }
         let generation = sample.leases.map(|leases| leases.generation);
         self.reaper.tick(&mut self.vigil, restored, generation, now, sample.monotonic).await
+    }
+
+    /// What another replica may have done: confirmed the instance, put a bundle in force, or let the key for answers
+    /// grow old.
+    fn notice(&mut self, standing: &Standing) {
+        let (licensing, now) = (&self.licensing, self.licensing.clock(self.instance).now());
+        let (keyring, leave) =
+            (licensing.keyring(self.instance), standing.bundle.map(|bundle| bundle.leave()));
+        licensing.metrics.restored(self.instance, standing.restored);
+        licensing.metrics.leave(&self.name, leave, now);
+        licensing.metrics.answer_key(&self.name, keyring.good_until(now), now);
+        let sequence = leave.map(|leave| leave.sequence);
+        if self.bundle != sequence {
+            self.bundle = sequence;
+            // Its line items start and end at other times.
+            self.reaper.divide_anew();
+        }
+        if sequence.is_some() && keyring.is_due(now) {
+            keyring.call();
+        }
     }
 
     async fn sample(&self) -> Result<(Sample, Option<Reading>), Error> {

@@ -1,6 +1,7 @@
-//! Background loops: the allocators and who tells what they decided, the hearings, the care for each instance, and
-//! pruning. Each stops when the service does.
+//! Background loops: the allocators and who tells what they decided, the hearings, the care for each instance, its
+//! answer keys, and pruning. Each stops when the service does.
 
+mod answer_keys;
 mod care;
 mod endings;
 mod prune;
@@ -23,7 +24,8 @@ pub(crate) fn spawn(licensing: &Shared, background: &Background) -> Result<(), E
         if let Some(receiver) = licensing.hearing(instance.id).take_receiver() {
             background.spawn("licensing.hearing", hearing::run(licensing.clone(), instance.id, receiver));
         }
-        background.spawn("licensing.care", care::run(licensing.clone(), instance.id));
+        background.spawn("licensing.care", care::run(licensing.clone(), instance.clone()));
+        background.spawn("licensing.answer_keys", answer_keys::run(licensing.clone(), instance.id));
         background.spawn("licensing.endings", endings::run(licensing.clone(), instance.id));
     }
     background.spawn("licensing.pruning", prune::run(licensing.clone()));

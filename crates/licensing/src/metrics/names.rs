@@ -26,6 +26,13 @@ pub const GAPS: &str = "leasehold_licensing_gaps_total";
 pub const SELF_PRESERVATION: &str = "leasehold_licensing_self_preservation";
 /// Whether an instance is restored from a backup and not confirmed yet.
 pub const RESTORED: &str = "leasehold_licensing_restored";
+/// The sequence number of the bundle in force, by `instance`; 0 before the first.
+pub const BUNDLE_SEQUENCE: &str = "leasehold_licensing_bundle_sequence";
+/// Seconds until nothing is granted any more without a newer bundle, by `instance`; 0 before the first bundle, less once
+/// it is over.
+pub const SYNCHRONIZE_LEFT: &str = "leasehold_licensing_synchronize_seconds_left";
+/// Seconds for which the key for answers is certified, by `instance`; 0 without one.
+pub const ANSWER_KEY_LEFT: &str = "leasehold_licensing_answer_key_seconds_left";
 /// Whether this replica has its turn as the reaper.
 pub const REAPER_TURN: &str = "leasehold_licensing_reaper_turn_held";
 /// Failed operations of the back ends, by `backend` (`store`, `leases`) and `kind`.
@@ -49,6 +56,9 @@ pub(super) fn describe() {
     describe_counter!(GAPS, "Gaps in which nobody could be heard, by kind.");
     describe_gauge!(SELF_PRESERVATION, "Whether silent leases are spared, too many being silent at once.");
     describe_gauge!(RESTORED, "Whether an instance is restored from a backup and not confirmed yet.");
+    describe_gauge!(BUNDLE_SEQUENCE, "The sequence number of the bundle in force.");
+    describe_gauge!(SYNCHRONIZE_LEFT, "Seconds until nothing is granted without a newer bundle.");
+    describe_gauge!(ANSWER_KEY_LEFT, "Seconds for which the key for answers is certified.");
     describe_gauge!(REAPER_TURN, "Whether this replica has the reaper's turn.");
     describe_counter!(BACKEND_ERRORS, "Failed operations of back ends, by back end and kind.");
     describe_counter!(FLOORS_MOVED, "Floor deadlines moved forward.");

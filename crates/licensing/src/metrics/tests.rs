@@ -37,6 +37,10 @@ fn everything_is_recorded_under_its_name() {
         "gaps_total{kind=\"pause\"} 1",
         "self_preservation 1",
         "restored 1",
+        "bundle_sequence{instance=\"main\"} 7",
+        "synchronize_seconds_left{instance=\"main\"} 90",
+        "synchronize_seconds_left{instance=\"new\"} 0",
+        "answer_key_seconds_left{instance=\"main\"} 0",
         "reaper_turn_held 1",
         "backend_errors_total{backend=\"store\",kind=\"unavailable\"} 1",
         "backend_errors_total{backend=\"leases\",kind=\"unavailable\"} 1",
@@ -48,7 +52,7 @@ fn everything_is_recorded_under_its_name() {
     }
     let described = text.lines().filter(|line| line.starts_with("# HELP leasehold_licensing_")).count();
     let typed = text.lines().filter(|line| line.starts_with("# TYPE leasehold_licensing_")).count();
-    assert_eq!((described, typed), (16, 16), "each has a description");
+    assert_eq!((described, typed), (19, 19), "each has a description");
 }
 
 fn record(metrics: &Metrics) {
@@ -74,6 +78,10 @@ fn record(metrics: &Metrics) {
     metrics.self_preservation(true);
     metrics.restored(instance(1), true);
     metrics.restored(instance(2), false);
+    let leave = Leave { sequence: 7, synchronize_before: Timestamp::from_second(100).unwrap() };
+    metrics.leave("main", Some(leave), Timestamp::from_second(10).unwrap());
+    metrics.leave("new", None, Timestamp::from_second(10).unwrap());
+    metrics.answer_key("main", None, Timestamp::UNIX_EPOCH);
     metrics.reaper_turn(true);
     metrics.backend_error(Backend::Store, "unavailable");
     metrics.backend_error(Backend::Leases, "unavailable");

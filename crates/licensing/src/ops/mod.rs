@@ -1,8 +1,10 @@
 //! One file for each operation: load, decide, save. Nothing here knows gRPC's traits or a back end.
 
+pub(crate) mod apply_bundle;
 pub(crate) mod device;
 pub(crate) mod drop_device;
 pub(crate) mod drop_grant;
+pub(crate) mod enrol_instance;
 pub(crate) mod feature;
 pub(crate) mod get_instance;
 pub(crate) mod heartbeat;
@@ -10,8 +12,8 @@ pub(crate) mod list_activity;
 pub(crate) mod list_grants;
 pub(crate) mod page;
 pub(crate) mod reallocate;
+pub(crate) mod record;
 pub(crate) mod release_grants;
-pub(crate) mod replace_rights;
 pub(crate) mod request_capabilities;
 pub(crate) mod reservation_groups;
 pub(crate) mod restored;

@@ -2,13 +2,12 @@
 //! administrator who confirms it. Not responsible for what holds meanwhile; that is `domain`'s.
 //! Reference: `docs/reference/licensing.md`, "Restored from a backup".
 
-use std::collections::BTreeMap;
-
-use leasehold_domain::{Activity, ActivityKind, Changes, IdSource, InstanceId};
+use leasehold_domain::{ActivityKind, Changes, InstanceId};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_runtime::CallContext;
 
 use super::drop_grant::actor;
+use super::record::record;
 use crate::Error;
 use crate::state::State;
 
@@ -23,7 +22,7 @@ pub(crate) async fn mark_all(state: &State) -> Result<(), Error> {
 /// Tells whoever reads the log or the metrics which instances are marked.
 pub(crate) async fn warn_of_marked(state: &State) -> Result<(), Error> {
     for instance in state.instances() {
-        let restored = state.store.is_restored(instance.id).await?;
+        let restored = state.store.standing(instance.id).await?.restored;
         state.metrics.restored(instance.id, restored);
         if restored {
             tracing::warn!(
@@ -67,19 +66,7 @@ async fn set(
         return Ok(false);
     }
     let now = moment.now;
-    let activity = Activity {
-        id: state.ids().uuid(),
-        at: now,
-        kind: ActivityKind::InstanceChanged,
-        hostid: None,
-        place: String::new(),
-        feature: String::new(),
-        grant: None,
-        deltas: BTreeMap::new(),
-        detail: detail.to_owned(),
-        request: None,
-        actor: actor.to_owned(),
-    };
+    let activity = record(state, now, ActivityKind::InstanceChanged, detail, actor);
     batch.commit(&Changes { activity: vec![activity], ..Changes::default() }, &[], now).await?;
     clock.committed(moment);
     state.metrics.restored(instance, restored);

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use leasehold_domain::allocation::allocate;
 use leasehold_domain::cell::LineItemState;
-use leasehold_domain::{
-    Activity, ActivityKind, Changes, Entry, EntryId, Group, GroupId, IdSource, InstanceId, LineItemId,
-};
+use leasehold_domain::{ActivityKind, Changes, Entry, EntryId, Group, GroupId, InstanceId, LineItemId};
 use leasehold_store::LicensingBatch;
-use leasehold_store::licensing::{Rights, RightsChange};
+use leasehold_store::licensing::{Bundle, Rights, RightsChange, Standing};
 
+use super::record::record;
 use crate::Error;
 use crate::deciding_clock::Moment;
 use crate::state::State;
@@ -24,6 +23,8 @@ pub(crate) struct RightsEdit {
     pub(crate) now: Timestamp,
     pub(crate) items: BTreeMap<LineItemId, LineItemState>,
     pub(crate) groups: Vec<Group>,
+    /// The bundle that the change puts in force.
+    pub(crate) bundle: Option<Bundle>,
 }
 
 impl RightsEdit {
@@ -34,7 +35,12 @@ impl RightsEdit {
         let before = batch.load_rights().await?;
         let items = before.items.iter().map(|item| (item.item.id.clone(), item.clone())).collect();
         let groups = before.groups.clone();
-        Ok(Self { batch, instance, before, now: moment.now, moment, items, groups })
+        Ok(Self { batch, instance, before, now: moment.now, moment, items, groups, bundle: None })
+    }
+
+    /// How the instance stands, which nobody else changes meanwhile.
+    pub(crate) async fn standing(&mut self) -> Result<Standing, Error> {
+        Ok(self.batch.standing().await?)
     }
 
     /// The order of the next entry that is made.
@@ -60,22 +66,12 @@ impl RightsEdit {
         detail: &str,
         actor: &str,
     ) -> Result<(), Error> {
-        let activity = Activity {
-            id: state.ids().uuid(),
-            at: self.now,
-            kind,
-            hostid: None,
-            place: String::new(),
-            feature: String::new(),
-            grant: None,
-            deltas: BTreeMap::new(),
-            detail: detail.to_owned(),
-            request: None,
-            actor: actor.to_owned(),
-        };
         let mut change = self.difference();
-        change.activity.push(activity);
+        change.activity.push(record(state, self.now, kind, detail, actor));
         self.batch.save_rights(&change).await?;
+        if let Some(bundle) = &self.bundle {
+            self.batch.set_bundle(bundle).await?;
+        }
         self.batch.commit(&Changes::default(), &[], self.now).await?;
         state.clock(self.instance).committed(self.moment);
         Ok(())

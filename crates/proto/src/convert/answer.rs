@@ -28,7 +28,7 @@ pub struct AnswerContext {
     pub preview: bool,
 }
 
-/// The message for an answer.
+/// The message for an answer, unsigned.
 pub fn response(answer: &Answer, context: AnswerContext) -> pb::RequestCapabilitiesResponse {
     let refusal = answer.refusal.map_or(pb::RequestRefusal::Unspecified, Into::into);
     let outcomes = answer.outcomes.iter().map(|outcome| feature_outcome(outcome, context.preview));
@@ -46,6 +46,8 @@ pub fn response(answer: &Answer, context: AnswerContext) -> pb::RequestCapabilit
         nonce: context.nonce,
         explanation: answer.explanation.iter().map(Into::into).collect(),
         returned: answer.returned.iter().map(ToString::to_string).collect(),
+        // Signed after the commit, by the service.
+        signed: None,
     }
 }
 
@@ -119,6 +121,7 @@ impl From<RequestRefusal> for pb::RequestRefusal {
     fn from(refusal: RequestRefusal) -> Self {
         match refusal {
             RequestRefusal::DeviceBlocked => Self::DeviceBlocked,
+            RequestRefusal::ServerUnsynchronized(_) => Self::ServerUnsynchronized,
             RequestRefusal::Restored => Self::Restored,
         }
     }

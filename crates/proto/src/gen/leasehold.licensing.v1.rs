@@ -444,6 +444,33 @@ pub struct RequestCapabilitiesResponse {
     /// Features whose grants were returned because the request did not name them.
     #[prost(string, repeated, tag = "13")]
     pub returned: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same, signed. Absent until the server has a certified key. Who has pinned the vendor's root reads this
+    /// and nothing beside it.
+    #[prost(message, optional, tag = "14")]
+    pub signed: ::core::option::Option<SignedAnswer>,
+}
+/// A signed answer and the certificates that lead to its signer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignedAnswer {
+    /// A DSSE envelope of the type `capability-answer`, whose payload is a `CapabilityAnswer`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub envelope: ::prost::alloc::vec::Vec<u8>,
+    /// DSSE envelopes of certificates, from the one that the vendor's root signed down to the signer's.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// What is signed of an answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CapabilityAnswer {
+    /// The answer, without its signed form.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<RequestCapabilitiesResponse>,
+    /// The device that it is for.
+    #[prost(message, optional, tag = "2")]
+    pub device: ::core::option::Option<super::super::types::v1::HostId>,
+    /// Numbers the answer's addresses; it only grows. Clients keep those with the greatest number.
+    #[prost(uint64, tag = "3")]
+    pub addresses_number: u64,
 }
 /// How long and by what a grant is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1111,6 +1138,18 @@ pub struct GetInstanceResponse {
     /// By the server's clock.
     #[prost(message, optional, tag = "8")]
     pub server_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The vendor that it is enrolled with. Empty: none.
+    #[prost(string, tag = "9")]
+    pub vendor_id: ::prost::alloc::string::String,
+    /// The id that the vendor gave it. Empty: none.
+    #[prost(string, tag = "10")]
+    pub license_server_id: ::prost::alloc::string::String,
+    /// The sequence number of the bundle in force. 0: none.
+    #[prost(uint64, tag = "11")]
+    pub bundle_sequence: u64,
+    /// From then on nothing is granted until it has synchronised again. Absent: never synchronised.
+    #[prost(message, optional, tag = "12")]
+    pub synchronize_before: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Stops new grants.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1433,6 +1472,25 @@ impl ActivityKind {
         }
     }
 }
+/// Makes an instance one of a vendor's licence servers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnrolInstanceRequest {
+    /// The instance's id.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// The vendor.
+    #[prost(string, tag = "2")]
+    pub vendor_id: ::prost::alloc::string::String,
+    /// The id that the vendor gave the server, a UUID.
+    #[prost(string, tag = "3")]
+    pub license_server_id: ::prost::alloc::string::String,
+    /// The vendor's root key, Ed25519, 32 bytes. It is pinned: bundles have to lead to it.
+    #[prost(bytes = "vec", tag = "4")]
+    pub root_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// Enrolled, now or before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnrolInstanceResponse {}
 /// Rights from the vendor, as synchronisation received them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ApplyBundleRequest {
@@ -1442,6 +1500,9 @@ pub struct ApplyBundleRequest {
     /// The signed envelope, which licensing verifies itself.
     #[prost(bytes = "vec", tag = "2")]
     pub envelope: ::prost::alloc::vec::Vec<u8>,
+    /// The certificates that lead from the vendor's root to its signer, from the top.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// What the bundle changed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6502,6 +6563,36 @@ pub mod licensing_internal_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Makes an instance one of a vendor's licence servers.
+        pub async fn enrol_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EnrolInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EnrolInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.licensing.v1.LicensingInternalService/EnrolInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.licensing.v1.LicensingInternalService",
+                        "EnrolInstance",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Puts a bundle of rights in force.
         pub async fn apply_bundle(
             &mut self,
@@ -6759,6 +6850,14 @@ pub mod licensing_internal_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with LicensingInternalServiceServer.
     #[async_trait]
     pub trait LicensingInternalService: std::marker::Send + std::marker::Sync + 'static {
+        /// Makes an instance one of a vendor's licence servers.
+        async fn enrol_instance(
+            &self,
+            request: tonic::Request<super::EnrolInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EnrolInstanceResponse>,
+            tonic::Status,
+        >;
         /// Puts a bundle of rights in force.
         async fn apply_bundle(
             &self,
@@ -6908,6 +7007,55 @@ pub mod licensing_internal_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/leasehold.licensing.v1.LicensingInternalService/EnrolInstance" => {
+                    #[allow(non_camel_case_types)]
+                    struct EnrolInstanceSvc<T: LicensingInternalService>(pub Arc<T>);
+                    impl<
+                        T: LicensingInternalService,
+                    > tonic::server::UnaryService<super::EnrolInstanceRequest>
+                    for EnrolInstanceSvc<T> {
+                        type Response = super::EnrolInstanceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EnrolInstanceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LicensingInternalService>::enrol_instance(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EnrolInstanceSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/leasehold.licensing.v1.LicensingInternalService/ApplyBundle" => {
                     #[allow(non_camel_case_types)]
                     struct ApplyBundleSvc<T: LicensingInternalService>(pub Arc<T>);

@@ -191,6 +191,32 @@ pub enum ErrorReason {
     Unauthenticated = 22,
     /// The method is not for this caller.
     PermissionDenied = 23,
+    /// The instance is not enrolled with a vendor.
+    NotEnrolled = 24,
+    /// The instance is enrolled with another vendor, or under another id.
+    AlreadyEnrolled = 25,
+    /// Something signed is damaged, or not signed by whom it should be.
+    SignatureInvalid = 26,
+    /// It is for another server, vendor or key.
+    Foreign = 27,
+    /// It answers a request that was answered before.
+    Replayed = 28,
+    /// It answers no request that is outstanding here.
+    NotOutstanding = 29,
+    /// The bundle is older than the one in force.
+    BundleRollback = 30,
+    /// The id of the licence server is bound to other keys.
+    KeyAlreadyBound = 31,
+    /// Requests under this id do not follow one another: a copy of the server may run.
+    CloneSuspected = 32,
+    /// The back office of the vendor cannot be reached.
+    VendorUnreachable = 33,
+    /// The file cannot be read: cut short, damaged, or something else.
+    FileUnreadable = 34,
+    /// A synchronisation of this instance is under way.
+    SyncInProgress = 35,
+    /// The server has no certified key yet.
+    NotSynchronized = 36,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -223,6 +249,19 @@ impl ErrorReason {
             Self::LimitExceeded => "ERROR_REASON_LIMIT_EXCEEDED",
             Self::Unauthenticated => "ERROR_REASON_UNAUTHENTICATED",
             Self::PermissionDenied => "ERROR_REASON_PERMISSION_DENIED",
+            Self::NotEnrolled => "ERROR_REASON_NOT_ENROLLED",
+            Self::AlreadyEnrolled => "ERROR_REASON_ALREADY_ENROLLED",
+            Self::SignatureInvalid => "ERROR_REASON_SIGNATURE_INVALID",
+            Self::Foreign => "ERROR_REASON_FOREIGN",
+            Self::Replayed => "ERROR_REASON_REPLAYED",
+            Self::NotOutstanding => "ERROR_REASON_NOT_OUTSTANDING",
+            Self::BundleRollback => "ERROR_REASON_BUNDLE_ROLLBACK",
+            Self::KeyAlreadyBound => "ERROR_REASON_KEY_ALREADY_BOUND",
+            Self::CloneSuspected => "ERROR_REASON_CLONE_SUSPECTED",
+            Self::VendorUnreachable => "ERROR_REASON_VENDOR_UNREACHABLE",
+            Self::FileUnreadable => "ERROR_REASON_FILE_UNREADABLE",
+            Self::SyncInProgress => "ERROR_REASON_SYNC_IN_PROGRESS",
+            Self::NotSynchronized => "ERROR_REASON_NOT_SYNCHRONIZED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -252,6 +291,19 @@ impl ErrorReason {
             "ERROR_REASON_LIMIT_EXCEEDED" => Some(Self::LimitExceeded),
             "ERROR_REASON_UNAUTHENTICATED" => Some(Self::Unauthenticated),
             "ERROR_REASON_PERMISSION_DENIED" => Some(Self::PermissionDenied),
+            "ERROR_REASON_NOT_ENROLLED" => Some(Self::NotEnrolled),
+            "ERROR_REASON_ALREADY_ENROLLED" => Some(Self::AlreadyEnrolled),
+            "ERROR_REASON_SIGNATURE_INVALID" => Some(Self::SignatureInvalid),
+            "ERROR_REASON_FOREIGN" => Some(Self::Foreign),
+            "ERROR_REASON_REPLAYED" => Some(Self::Replayed),
+            "ERROR_REASON_NOT_OUTSTANDING" => Some(Self::NotOutstanding),
+            "ERROR_REASON_BUNDLE_ROLLBACK" => Some(Self::BundleRollback),
+            "ERROR_REASON_KEY_ALREADY_BOUND" => Some(Self::KeyAlreadyBound),
+            "ERROR_REASON_CLONE_SUSPECTED" => Some(Self::CloneSuspected),
+            "ERROR_REASON_VENDOR_UNREACHABLE" => Some(Self::VendorUnreachable),
+            "ERROR_REASON_FILE_UNREADABLE" => Some(Self::FileUnreadable),
+            "ERROR_REASON_SYNC_IN_PROGRESS" => Some(Self::SyncInProgress),
+            "ERROR_REASON_NOT_SYNCHRONIZED" => Some(Self::NotSynchronized),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use leasehold_domain::capability::{ExplainStep, Reason, RequestRefusal};
+use leasehold_domain::leave::Unsynchronized;
 use leasehold_domain::{
     Answer, CapabilityRequest, DesiredFeature, GrantRef, InstanceId, LineItem, Mode, RequestId, Source,
     decide,
@@ -119,10 +120,18 @@ fn a_refusal_has_its_reason_and_its_numbers() {
 fn a_refused_request_says_why() {
     let mut answer = answer(&request(&[("f1", 1)]));
     answer.outcomes.clear();
-    answer.refusal = Some(RequestRefusal::DeviceBlocked);
-    let message = response(&answer, context());
-    assert_eq!(message.refusal(), pb::RequestRefusal::DeviceBlocked);
-    assert_eq!(message.refusal_message, RequestRefusal::DeviceBlocked.message());
+    for (refusal, expected) in [
+        (RequestRefusal::DeviceBlocked, pb::RequestRefusal::DeviceBlocked),
+        (
+            RequestRefusal::ServerUnsynchronized(Unsynchronized::Overdue),
+            pb::RequestRefusal::ServerUnsynchronized,
+        ),
+        (RequestRefusal::Restored, pb::RequestRefusal::Restored),
+    ] {
+        answer.refusal = Some(refusal);
+        let message = response(&answer, context());
+        assert_eq!((message.refusal(), message.refusal_message.as_str()), (expected, refusal.message()));
+    }
 }
 
 #[test]

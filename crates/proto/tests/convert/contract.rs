@@ -46,7 +46,7 @@ fn device_types_round_trip() {
 fn every_error_reason_has_a_name_without_its_prefix() {
     let reasons: Vec<_> = (0..).map_while(|number| types::ErrorReason::try_from(number).ok()).collect();
     let names: BTreeSet<_> = reasons.iter().map(|reason| error_reason_name(*reason)).collect();
-    assert_eq!(names.len(), 24);
+    assert_eq!(names.len(), 37);
     assert_eq!(error_reason_name(types::ErrorReason::InvalidField), "INVALID_FIELD");
     assert_eq!(error_reason_name(types::ErrorReason::EtagMismatch), "ETAG_MISMATCH");
 }
@@ -97,8 +97,14 @@ fn the_descriptor_set_is_whole_and_has_every_service() {
         .flat_map(|file| &file.service)
         .map(prost_types::ServiceDescriptorProto::name)
         .collect();
-    assert_eq!(
-        services,
-        ["LicensingAdminService", "LicensingInternalService", "LicensingService"].into_iter().collect()
-    );
+    let expected = [
+        "BackOfficeService",
+        "LicensingAdminService",
+        "LicensingInternalService",
+        "LicensingService",
+        "ProducerService",
+        "SyncInternalService",
+        "SyncService",
+    ];
+    assert_eq!(services, expected.into_iter().collect());
 }

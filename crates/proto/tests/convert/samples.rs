@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leasehold_domain::{
-    Estate, FeatureName, HostId, IdSource, LeaseToken, LineItem, LineItemId, Policies, Version, cell,
+    Estate, FeatureName, HostId, IdSource, LeaseToken, Leave, LineItem, LineItemId, Policies, Version, cell,
 };
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::types::v1 as types;
@@ -78,9 +78,13 @@ pub(crate) fn line_item(id: &str, name: &str, count: u64) -> LineItem {
     LineItem::concurrent(line_item_id(id), feature(name), version("2.0"), Some(count))
 }
 
-/// An estate of these line items, with nothing out.
+/// An estate of these line items, with nothing out, of a server that may grant.
 pub(crate) fn estate(items: Vec<LineItem>) -> Estate {
-    Estate::new(Policies::default(), items.into_iter().map(cell::LineItemState::new), [], [], [])
+    let mut estate =
+        Estate::new(Policies::default(), items.into_iter().map(cell::LineItemState::new), [], [], []);
+    estate.leave = Some(Leave { sequence: 3, synchronize_before: Timestamp::MAX });
+    estate.certified = true;
+    estate
 }
 
 /// Ids that count up from 1.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::error::{ConfigError, Origin};
 use super::sections::{Admin, Licensing, Logging, Runtime, Telemetry};
 use super::security::{Security, Tls};
+use super::services::{BackOffice, Services, Synchronization};
 use super::source::{Entry, Value};
 use super::stores::{Postgres, Redis};
 
@@ -18,6 +19,9 @@ pub(super) struct Sections {
     pub(super) admin: Admin,
     pub(super) telemetry: Telemetry,
     pub(super) licensing: Licensing,
+    pub(super) sync: Synchronization,
+    pub(super) backoffice: BackOffice,
+    pub(super) services: Services,
     pub(super) postgres: Postgres,
     pub(super) redis: Redis,
     pub(super) tls: Tls,

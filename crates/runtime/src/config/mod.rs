@@ -7,8 +7,10 @@ mod document;
 mod error;
 mod layers;
 mod schema;
+mod secret;
 mod sections;
 mod security;
+mod services;
 mod source;
 mod stores;
 mod value;
@@ -22,6 +24,7 @@ pub use error::{ConfigError, Origin};
 pub use schema::DEFAULTS;
 pub use sections::{Admin, Licensing, LogFormat, Logging, Runtime, Telemetry};
 pub use security::{CallerName, ClientAuth, Security, Tls};
+pub use services::{BackOffice, Services, SyncInterval, Synchronization};
 
 pub use stores::{Postgres, Redis};
 
@@ -80,6 +83,12 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// The licensing service.
     pub licensing: Licensing,
+    /// The synchronisation service.
+    pub sync: Synchronization,
+    /// The vendor's back office.
+    pub backoffice: BackOffice,
+    /// Where the other services are.
+    pub services: Services,
     /// The database of licence state.
     pub postgres: Postgres,
     /// The store of leases.
@@ -109,7 +118,11 @@ impl Config {
         let winners: BTreeMap<&str, &Entry> =
             layers.iter().flatten().map(|entry| (entry.key.as_str(), entry)).collect();
         let mut sections = layers::merge(&layers, &winners)?;
-        for outcome in [sections.postgres.read_secret(), sections.redis.read_secret()] {
+        for outcome in [
+            sections.postgres.read_secret(),
+            sections.redis.read_secret(),
+            sections.security.read_secret(),
+        ] {
             outcome.map_err(|error| {
                 let origin =
                     winners.get(error.key.as_str()).map_or(Origin::Default, |entry| entry.origin.clone());
@@ -120,7 +133,7 @@ impl Config {
             .values()
             .map(|entry| Row {
                 key: entry.key.clone(),
-                value: stores::shown(&entry.key, entry.value.to_string()),
+                value: secret::shown(&entry.key, entry.value.to_string()),
                 origin: entry.origin.clone(),
             })
             .collect();
@@ -130,6 +143,9 @@ impl Config {
             admin: sections.admin,
             telemetry: sections.telemetry,
             licensing: sections.licensing,
+            sync: sections.sync,
+            backoffice: sections.backoffice,
+            services: sections.services,
             postgres: sections.postgres,
             redis: sections.redis,
             tls: sections.tls,

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::secret::{self, SecretError};
 use super::value;
 
 /// `[tls]`: how connections are secured.
@@ -46,6 +48,25 @@ pub struct Security {
     /// Certificates that stand for services though they do not say so themselves.
     #[serde(deserialize_with = "value::callers")]
     pub callers: Vec<CallerName>,
+    pub(crate) master_key: SecretString,
+    #[serde(deserialize_with = "value::file")]
+    pub(crate) master_key_file: Option<PathBuf>,
+}
+
+impl Security {
+    /// The key that private keys at rest are sealed with, as text, where one is given.
+    pub fn master_key(&self) -> Option<&SecretString> {
+        secret::given(&self.master_key)
+    }
+
+    /// Takes this key whatever was given: for tests and tools that make a configuration.
+    pub fn set_master_key(&mut self, text: &str) {
+        self.master_key = text.into();
+    }
+
+    pub(super) fn read_secret(&mut self) -> Result<(), SecretError> {
+        secret::read("security.master_key", &mut self.master_key, self.master_key_file.as_ref())
+    }
 }
 
 /// A name in a certificate, and the service that its owner counts as.

@@ -10,6 +10,8 @@ use super::schema::Schema;
 
 /// What environment variables that we read start with.
 const PREFIX: &str = "LEASEHOLD__";
+/// The one with a short name, and its key.
+const MASTER_KEY: (&str, &str) = ("LEASEHOLD_MASTER_KEY", "security.master_key");
 
 /// A value of one of the types that the defaults have.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,8 +78,11 @@ pub(super) fn environment(
     let mut entries = Vec::new();
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
-        let Some(path) = name.strip_prefix(PREFIX) else { continue };
-        let key = path.replace("__", ".").to_ascii_lowercase();
+        let key = match name.strip_prefix(PREFIX) {
+            Some(path) => path.replace("__", ".").to_ascii_lowercase(),
+            None if name == MASTER_KEY.0 => MASTER_KEY.1.to_owned(),
+            None => continue,
+        };
         let Some(default) = schema.get(&key) else {
             let variable = |key: String| format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
             return Err(ConfigError::UnknownVariable {

@@ -7,6 +7,8 @@ use leasehold_domain::Policies;
 use leasehold_domain::interval::Granularity;
 use tempfile::TempDir;
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 /// Loads `text` as `leasehold.toml` and gives the configuration or the error without the directory.
@@ -47,8 +49,13 @@ fn the_defaults_are_complete_and_those_of_the_rules() {
     assert_eq!((&logging.file, logging.file_size, logging.file_keep), (&None, 64 << 20, 5));
     assert_eq!(config.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
     assert_eq!((&config.telemetry.otlp_endpoint, config.telemetry.sample_percent), (&None, 10));
+    assert_eq!(config.sync.listen, "127.0.0.1:16772".parse().unwrap());
+    assert_eq!((config.sync.interval, &config.sync.vendor_ca), (SyncInterval::Off, &None));
+    assert_eq!(config.backoffice.listen, "127.0.0.1:16780".parse().unwrap());
+    assert_eq!((&config.services.licensing, &config.services.sync), (&None, &None));
+    assert!(config.security.master_key().is_none() && config.sync.hostids.is_empty());
     assert!(config.effective().iter().all(|row| row.origin == Origin::Default));
-    assert_eq!(config.effective().len(), 44);
+    assert_eq!(config.effective().len(), 54);
 }
 
 #[test]
@@ -389,4 +396,36 @@ fn files_that_cannot_be_read_have_their_own_errors() {
     assert!(matches!(syntax, ConfigError::Syntax { line: 3, column: 13, .. }), "{syntax}");
     let twice = load("twice.toml", Some(b"[licensing]\nmax_batch = 1\nmax_batch = 2\n"));
     assert!(matches!(twice, ConfigError::Syntax { line: 3, column: 1, .. }), "{twice}");
+}
+
+#[test]
+fn the_master_key_has_a_short_name_in_the_environment_too() {
+    let key = "0f".repeat(32);
+    for name in ["LEASEHOLD_MASTER_KEY", "LEASEHOLD__SECURITY__MASTER_KEY"] {
+        let environment = vec![(name.into(), key.clone().into())];
+        let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+        assert_eq!(config.security.master_key().map(|given| given.expose_secret().to_owned()), Some(key.clone()));
+        assert!(config.effective().iter().all(|row| !row.value.contains(&key)), "{name}");
+        assert!(!format!("{config:?}").contains(&key), "{name}");
+    }
+}
+
+#[test]
+fn how_often_to_synchronise_is_a_word_or_a_duration() {
+    let interval = |text: &str| {
+        let flags = vec![("sync.interval".to_owned(), text.to_owned())];
+        Config::load(&Sources { flags, ..Sources::default() }).map(|config| config.sync.interval)
+    };
+    for (text, expected) in [
+        ("off", SyncInterval::Off),
+        ("hourly", SyncInterval::Every(SignedDuration::from_hours(1))),
+        ("weekly", SyncInterval::Every(SignedDuration::from_hours(7 * 24))),
+        ("90min", SyncInterval::Every(SignedDuration::from_mins(90))),
+    ] {
+        assert_eq!(interval(text).unwrap(), expected, "{text}");
+    }
+    for text in ["never", "30s", "2y"] {
+        let error = interval(text).unwrap_err().to_string();
+        assert!(error.contains("give `off`, `hourly`, `daily`, `weekly` or a duration"), "{error}");
+    }
 }

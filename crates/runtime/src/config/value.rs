@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use leasehold_domain::HostId;
 use leasehold_domain::interval::Granularity;
 use serde::de::{Deserialize, Deserializer, Error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::sections::LogFormat;
 use super::security::{CallerName, ClientAuth};
+use super::services::SyncInterval;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -80,6 +82,14 @@ from_text! {
         |text| if text.is_empty() { Ok(None) } else { socket_address(text).map(Some) };
     file_size -> u64 = |text| size(text, MIB..=64 << 30).map(|bytes| bytes as u64);
     http_address -> Option<String> = |text| if text.is_empty() { Ok(None) } else { http_url(text).map(Some) };
+    sync_interval -> SyncInterval = |text| match text {
+        "off" => Ok(SyncInterval::Off),
+        "hourly" => Ok(SyncInterval::Every(MINUTE * 60)),
+        "daily" => Ok(SyncInterval::Every(DAY)),
+        "weekly" => Ok(SyncInterval::Every(DAY * 7)),
+        other => duration(other, MINUTE..=DAY * 366).map(SyncInterval::Every)
+            .map_err(|problem| format!("give `off`, `hourly`, `daily`, `weekly` or a duration; {problem}")),
+    };
     time_zone -> TimeZone = |text| TimeZone::get(text)
         .map_err(|_| format!("no time zone is called `{text}`; give a name such as `Europe/Berlin`, or `UTC`"));
 }
@@ -119,6 +129,16 @@ pub(super) fn callers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
                 "give a name from a certificate and a service, for instance `billing.example.com = gateway`; \
                  found `{text}`"
             ))
+        })
+    };
+    texts.iter().map(one).collect()
+}
+
+pub(super) fn hostids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HostId>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let one = |text: &String| {
+        text.parse().map_err(|error| {
+            Error::custom(format!("`{text}` is no hostid: {error}; give VALUE/TYPE, for instance `a1b2/MACHINE_ID`"))
         })
     };
     texts.iter().map(one).collect()

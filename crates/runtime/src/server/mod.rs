@@ -15,6 +15,7 @@ mod stack;
 use std::io;
 use std::time::Duration;
 
+use futures::stream::select_all;
 use futures::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -30,6 +31,7 @@ pub use services::Services;
 #[doc(hidden)]
 pub use tonic::codec::CompressionEncoding;
 
+use crate::peer::Arrivals;
 use crate::tls::{self, Peer, Transport};
 use corked::Corked;
 use stack::StackLayer;
@@ -93,6 +95,7 @@ pub struct Server {
     health: Health,
     options: Options,
     stop_streams: CancellationToken,
+    arrivals: Vec<Arrivals>,
 }
 
 impl Server {
@@ -104,7 +107,14 @@ impl Server {
         let methods = services.methods()?;
         let stop_streams = CancellationToken::new();
         let stack = StackLayer::new(methods, options.default_deadline, stop_streams.clone());
-        Ok(Self { stack, health, options, stop_streams })
+        Ok(Self { stack, health, options, stop_streams, arrivals: Vec::new() })
+    }
+
+    /// Serves those as well who call from within the process.
+    #[must_use]
+    pub fn with_arrivals(mut self, arrivals: impl IntoIterator<Item = Arrivals>) -> Self {
+        self.arrivals.extend(arrivals);
+        self
     }
 
     /// What says whether the services can be used.
@@ -115,12 +125,21 @@ impl Server {
     /// Serves until `shutdown` is cancelled, then drains: says `NOT_SERVING`, takes no new calls, waits for
     /// those in flight, and ends streams that have not ended themselves after a quarter of the grace period.
     pub async fn run(
-        self,
+        mut self,
         listener: TcpListener,
         transport: Transport,
         shutdown: CancellationToken,
     ) -> Result<Drained, Error> {
-        self.run_on(tls::connections(listener, transport), shutdown).await
+        let inside = std::mem::take(&mut self.arrivals).into_iter().map(|from| from.connections().boxed());
+        let outside = tls::connections(listener, transport).boxed();
+        self.run_on(select_all(inside.chain([outside])), shutdown).await
+    }
+
+    /// The same for those alone who call from within the process.
+    pub async fn run_inside(mut self, shutdown: CancellationToken) -> Result<Drained, Error> {
+        let inside = std::mem::take(&mut self.arrivals).into_iter().map(|from| from.connections().boxed());
+        // A stream that ended would end the server, and callers may come back.
+        self.run_on(select_all(inside).chain(futures::stream::pending()), shutdown).await
     }
 
     /// The same over connections of any kind that say whom they come from.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
@@ -31,10 +31,11 @@ pub struct Connection<S> {
     end: Option<Pin<Box<Sleep>>>,
 }
 
-/// A connection over the network.
+/// A connection over the network, or within the process.
 pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Memory(DuplexStream),
 }
 
 impl<S> Connection<S> {
@@ -100,6 +101,7 @@ macro_rules! either {
         match $self.get_mut() {
             Wire::Plain(stream) => Pin::new(stream).$name($($argument),*),
             Wire::Tls(stream) => Pin::new(stream.as_mut()).$name($($argument),*),
+            Wire::Memory(stream) => Pin::new(stream).$name($($argument),*),
         }
     };
 }

@@ -23,6 +23,7 @@ use crate::config::{CallerName, Security, Tls};
 use crate::lifecycle::Background;
 
 pub(crate) use accept::connections;
+pub(crate) use connection::Wire;
 pub use connection::{Connection, Peer};
 pub use error::TlsError;
 

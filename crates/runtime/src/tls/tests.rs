@@ -16,7 +16,7 @@ fn tls() -> Tls {
 }
 
 fn security(allow_plaintext: bool) -> Security {
-    Security { allow_plaintext, callers: Vec::new() }
+    Security { allow_plaintext, callers: Vec::new(), master_key: "".into(), master_key_file: None }
 }
 
 fn open(tls: &Tls, allow_plaintext: bool, address: &str) -> Result<Transport, TlsError> {

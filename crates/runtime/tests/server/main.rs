@@ -5,6 +5,7 @@
 mod admin;
 mod errors;
 mod logs;
+mod peers;
 mod service;
 mod stopping;
 mod together;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use leasehold_domain::InstanceId;
 
 use crate::certificate::CertificateError;
+use crate::envelope::EnvelopeError;
 use crate::key_id::KeyId;
 use crate::names::{ServiceName, VendorId};
 use crate::payload_type::PayloadType;
@@ -12,6 +13,17 @@ use crate::role::Role;
 /// Why a chain of certificates does not vouch for a key. `role` is that of the certificate at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
+    /// More certificates than any chain has.
+    #[error("a chain has at most {max} certificates, not {0}; send those from the vendor's down", max = Role::ALL.len())]
+    TooLong(usize),
+    /// Not even an envelope.
+    #[error("`certificates[{index}]` cannot be read: {source}")]
+    Unreadable {
+        /// Which of the chain, from 0.
+        index: usize,
+        /// What is wrong with it.
+        source: EnvelopeError,
+    },
     /// Too few or too many certificates.
     #[error(
         "{} certificates lead to a key of the role {role}, not {found}; send every one from the vendor's down",
@@ -141,6 +153,8 @@ impl ChainError {
     /// A stable name of the cause.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::TooLong(_) => "CHAIN_TOO_LONG",
+            Self::Unreadable { .. } => "CHAIN_UNREADABLE",
             Self::Length { .. } => "CHAIN_LENGTH",
             Self::NoCertificate { .. } => "CHAIN_NO_CERTIFICATE",
             Self::Issuer { .. } => "CHAIN_ISSUER",

@@ -253,3 +253,19 @@ fn a_chain_opens_what_its_role_may_sign_and_its_key_signed() {
         assert!(error.to_string().contains("fetch"), "{error}");
     }
 }
+
+#[test]
+fn a_chain_comes_back_from_its_bytes_and_the_bad_one_is_named() {
+    let chain: Vec<Envelope> = links().iter().map(Link::envelope).collect();
+    let mut bytes: Vec<Vec<u8>> = chain.iter().map(Envelope::to_protobuf).collect();
+    assert_eq!(read_chain(&bytes), Ok(chain));
+    assert_eq!(read_chain(&[[0; 0]; 0]), Ok(Vec::new()));
+    let cut = bytes[1].len() - 1;
+    bytes[1].truncate(cut);
+    let error = read_chain(&bytes).unwrap_err();
+    assert!(matches!(error, ChainError::Unreadable { index: 1, .. }), "{error}");
+    assert_eq!(error.reason(), "CHAIN_UNREADABLE");
+    assert!(error.to_string().contains("`certificates[1]`"), "{error}");
+    let four = [bytes[0].clone(), bytes[0].clone(), bytes[0].clone(), bytes[0].clone()];
+    assert_eq!(read_chain(&four), Err(ChainError::TooLong(4)));
+}

@@ -5,28 +5,28 @@
 
 use data_encoding::{BASE64, BASE64URL, DecodeError};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Envelope, EnvelopeError, Field, Form, assemble};
+use crate::json as part;
 
 #[derive(Deserialize)]
-struct Text {
-    payload: Option<Value>,
-    #[serde(rename = "payloadType")]
-    payload_type: Option<Value>,
-    signatures: Option<Vec<Entry>>,
-    // Without this, serde would also take a list in the place of the object.
-    #[serde(flatten)]
-    _unknown: IgnoredAny,
+struct Text<'a> {
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+    #[serde(borrow, rename = "payloadType")]
+    payload_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    signatures: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
-    keyid: Option<Value>,
-    sig: Option<Value>,
-    #[serde(flatten)]
-    _unknown: IgnoredAny,
+struct Entry<'a> {
+    #[serde(borrow)]
+    keyid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sig: Option<&'a RawValue>,
 }
 
 impl Envelope {
@@ -51,35 +51,38 @@ impl Envelope {
             let (len, max) = (json.len(), Self::MAX_JSON);
             return Err(EnvelopeError::TooLarge { field: Field::Envelope, len, max });
         }
-        let text: Text = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
+        let text: Text<'_> = object(json)?;
         let payload = binary(text.payload, Field::Payload)?;
         let payload_type = string(text.payload_type, Field::PayloadType)?;
         let signatures = text.signatures.ok_or(EnvelopeError::Missing(Field::Signatures))?;
+        let signatures = part::list::<{ Self::MAX_SIGNATURES }>(signatures)
+            .ok_or(EnvelopeError::WrongKind { field: Field::Signatures, expected: "a list" })?;
         assemble(&payload_type, payload, signatures.into_iter().enumerate().map(signature))
     }
 }
 
-fn signature((index, entry): (usize, Entry)) -> Result<(String, Vec<u8>), EnvelopeError> {
+fn signature((index, entry): (usize, &RawValue)) -> Result<(String, Vec<u8>), EnvelopeError> {
+    let entry: Entry<'_> = object(entry.get().as_bytes())?;
     Ok((string(entry.keyid, Field::KeyId(index))?, binary(entry.sig, Field::Signature(index))?))
 }
 
-fn unreadable(error: &serde_json::Error) -> EnvelopeError {
-    if error.is_eof() {
-        return EnvelopeError::Truncated(Form::Json);
-    }
-    EnvelopeError::Malformed { form: Form::Json, detail: error.to_string() }
-}
-
-fn string(value: Option<Value>, field: Field) -> Result<String, EnvelopeError> {
-    match value {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(EnvelopeError::WrongKind { field, expected: "a string" }),
-        None => Err(EnvelopeError::Missing(field)),
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, EnvelopeError> {
+    let malformed = |detail| EnvelopeError::Malformed { form: Form::Json, detail };
+    match part::object(json) {
+        Ok(Some(object)) => Ok(object),
+        Ok(None) => Err(malformed("it is not an object".to_owned())),
+        Err(error) if error.is_eof() => Err(EnvelopeError::Truncated(Form::Json)),
+        Err(error) => Err(malformed(error.to_string())),
     }
 }
 
-fn binary(value: Option<Value>, field: Field) -> Result<Vec<u8>, EnvelopeError> {
-    let text = string(value, field)?;
+fn string(part: Option<&RawValue>, field: Field) -> Result<String, EnvelopeError> {
+    let part = part.ok_or(EnvelopeError::Missing(field))?;
+    part::string(part).ok_or(EnvelopeError::WrongKind { field, expected: "a string" })
+}
+
+fn binary(part: Option<&RawValue>, field: Field) -> Result<Vec<u8>, EnvelopeError> {
+    let text = string(part, field)?;
     decode(text.as_bytes()).map_err(|_| EnvelopeError::Base64(field))
 }
 

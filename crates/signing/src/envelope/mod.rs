@@ -82,6 +82,11 @@ impl Envelope {
     }
 
     /// The payload, if it is of this type and this key signed it. Signatures of other keys are passed over.
+    ///
+    /// Whose key that is, and what role it has, is the caller's to know; behind a chain of certificates
+    /// [`VerifiedChain::open`](crate::VerifiedChain::open) knows it. There is none yet behind an instance's first
+    /// `sync-request`: its key stands in [`unverified_payload`](Envelope::unverified_payload). That it opens the
+    /// envelope shows that its owner made the request, and not who that is.
     pub fn open(&self, expected: PayloadType, key: &VerifyingKey) -> Result<&[u8], OpenError> {
         if self.payload_type != expected {
             return Err(OpenError::WrongType { expected, found: self.payload_type });

@@ -211,3 +211,34 @@ fn sizes_are_bounded_on_both_sides() {
     let zeros = vec![0; Envelope::MAX_PROTOBUF + 1];
     assert_eq!(Envelope::from_protobuf(&zeros).unwrap_err().reason(), "ENVELOPE_TOO_LARGE");
 }
+
+/// The first request goes out before there is a certificate of its key.
+#[test]
+fn a_request_opens_with_the_key_that_stands_in_it() {
+    let signed = |inside: u64, by: u64| {
+        Envelope::sign(TYPE, key(inside).verifying_key().as_bytes().to_vec(), &key(by)).unwrap()
+    };
+    let inside = |envelope: &Envelope| VerifyingKey::from_slice(envelope.unverified_payload()).unwrap();
+    let request = signed(1, 1);
+    assert_eq!(request.open(TYPE, &inside(&request)).unwrap(), key(1).verifying_key().as_bytes());
+    let of_another = signed(1, 2);
+    assert_eq!(of_another.open(TYPE, &inside(&of_another)).unwrap_err().reason(), "SIGNED_BY_ANOTHER_KEY");
+}
+
+#[test]
+fn a_list_of_signatures_has_few_and_nothing_else() {
+    let mut many = envelope();
+    for seed in 2..=8 {
+        many.add_signature(&key(seed)).unwrap();
+    }
+    let mut json: Value = serde_json::from_str(&many.to_json()).unwrap();
+    let ninth = Envelope::sign(TYPE, b"a request", &key(9)).unwrap().to_json();
+    let ninth: Value = serde_json::from_str(&ninth).unwrap();
+    json["signatures"].as_array_mut().unwrap().push(ninth["signatures"][0].clone());
+    let error = Envelope::from_json(json.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error, EnvelopeError::TooManySignatures);
+    let expected = Err(EnvelopeError::WrongKind { field: Field::Signatures, expected: "a list" });
+    assert_eq!(changed(|json| json["signatures"] = json!({})), expected);
+    let number = changed(|json| json["signatures"] = json!([7])).unwrap_err();
+    assert_eq!(number.reason(), "ENVELOPE_MALFORMED");
+}

@@ -1,9 +1,11 @@
 //! The tables: how rows of each are written and read.
 
 pub(crate) mod activity;
+pub(crate) mod answer_keys;
 pub(crate) mod answers;
 pub(crate) mod devices;
 pub(crate) mod endings;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod line_items;
+pub(crate) mod vendor;

@@ -2,9 +2,11 @@
 //! Not responsible for when: that is the batch and the lists.
 
 pub(crate) mod activity;
+pub(crate) mod answer_keys;
 pub(crate) mod answers;
 pub(crate) mod devices;
 pub(crate) mod endings;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod line_items;
+pub(crate) mod vendor;

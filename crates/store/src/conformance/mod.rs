@@ -7,7 +7,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
 
+pub mod answer_keys;
 pub mod answers;
+pub mod backoffice;
 pub mod batches;
 pub mod deadlines;
 pub mod devices;
@@ -22,7 +24,9 @@ pub mod rights;
 pub mod sample;
 pub mod steps;
 pub mod survival;
+pub mod sync;
 pub mod values;
+pub mod vendor;
 
 use std::sync::Arc;
 
@@ -52,6 +56,12 @@ pub trait Factory: Send + Sync {
 macro_rules! conformance_tests {
     ($factory:expr) => {
         $crate::conformance_tests! { @cases ($factory)
+            answer_keys {
+                the_newest_keys_come_first
+                a_key_is_added_once
+                ended_keys_are_forgotten
+                keys_belong_to_instances
+            }
             answers {
                 a_repeated_request_gets_the_stored_answer
                 a_claim_without_an_answer_is_not_kept
@@ -183,6 +193,17 @@ macro_rules! conformance_tests {
                 grants_of_every_shape_come_back
                 activity_of_every_shape_comes_back
             }
+            vendor {
+                a_new_instance_has_nothing_of_a_vendor
+                an_enrolment_stands
+                a_bundle_stands
+                a_bundle_without_an_enrolment_is_refused
+                a_batch_finds_the_leave
+                a_bundle_and_its_rights_come_together
+                bundles_that_come_at_once_follow_each_other
+                addresses_are_numbered_upwards
+                vendors_belong_to_instances
+            }
         }
     };
     (@cases ($factory:expr) $($subject:ident { $($case:ident)* })*) => {
@@ -208,6 +229,7 @@ mod tests {
     fn every_case_is_run() {
         let this = include_str!("mod.rs");
         for source in [
+            include_str!("answer_keys.rs"),
             include_str!("answers.rs"),
             include_str!("batches.rs"),
             include_str!("deadlines.rs"),
@@ -223,6 +245,7 @@ mod tests {
             include_str!("steps.rs"),
             include_str!("survival.rs"),
             include_str!("values.rs"),
+            include_str!("vendor.rs"),
         ] {
             let cases = source.split("\npub async fn ").skip(1).filter_map(|rest| rest.split('(').next());
             let missing: Vec<_> =

@@ -7,7 +7,7 @@ use super::sample::{World, at, grant, touched_by, uuid};
 use crate::licensing::Touched;
 
 async fn is_marked(world: &World) -> bool {
-    world.store.is_restored(world.instance).await.unwrap()
+    world.store.standing(world.instance).await.unwrap().restored
 }
 
 /// Marks the instance or takes the mark away; whether that changed anything.
@@ -69,5 +69,5 @@ pub async fn marks_belong_to_instances(factory: &dyn Factory) {
     mark(&world, true).await;
     assert!(!is_marked(&other).await);
     assert!(!other.load(&Touched::default()).await.restored);
-    assert!(!world.store.is_restored(InstanceId(uuid(77))).await.unwrap());
+    assert!(!world.store.standing(InstanceId(uuid(77))).await.unwrap().restored);
 }

@@ -17,6 +17,8 @@ use crate::workspace::Workspace;
 const PYTHON_VARIABLE: &str = "LEASEHOLD_TEST_PYTHON";
 /// Tells the tests which sslyze scans the server.
 const SCANNER_VARIABLE: &str = "LEASEHOLD_TEST_SSLYZE";
+/// Tells the tests which age seals and opens files.
+const AGE_VARIABLE: &str = "LEASEHOLD_TEST_AGE";
 /// Where the cases lie; those of whole scenarios are also run against a server.
 const CASES: &str = "crates/domain/tests/conformance";
 const SCENARIOS: [&str; 2] = ["capability.json", "estate.json"];
@@ -128,7 +130,7 @@ impl Run {
     fn watched(&mut self, name: &'static str, words: &[&str]) -> Option<String> {
         let mut command = self.workspace.cargo();
         command.args(words).arg("--workspace");
-        self.with_python(&mut command);
+        self.with_others(&mut command);
         let mut line = None;
         self.report.step(name, || match summary::run(&mut command) {
             Ok((status, found)) => {
@@ -140,7 +142,11 @@ impl Run {
         line
     }
 
-    fn with_python(&self, command: &mut Command) {
+    /// Names the programs of others: a test that is told of one does not go without it.
+    fn with_others(&self, command: &mut Command) {
+        if !self.fast {
+            command.env(AGE_VARIABLE, "age");
+        }
         if let Some(tools) = &self.tools {
             command.env(PYTHON_VARIABLE, tools.python());
             command.env(SCANNER_VARIABLE, tools.program("sslyze"));

@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("signing", &["domain"]),
     ("store-postgres", &["store", "domain"]),
     ("store-sqlite", &["store", "domain"]),
+    ("store-sql", &["store", "domain"]),
     ("runtime", &["domain", "proto"]),
     ("artifacts", &["domain", "signing"]),
     ("licensing", SERVICE),
@@ -39,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "signing",
             "store-postgres",
             "store-sqlite",
+            "store-sql",
             "runtime",
             "artifacts",
             "licensing",
@@ -57,8 +59,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Any crate may use this one for its own tests.
 const TESTKIT: &str = "testkit";
-/// Services may use this one for their own tests: it needs nothing but memory.
-const EMBEDDED: &str = "store-sqlite";
+/// Services may use these for their own tests: they need nothing but memory.
+const EMBEDDED: &[&str] = &["store-sqlite", "store-sql"];
 /// The feature that turns a suite for back ends on.
 const CONFORMANCE: &str = "conformance";
 /// Crates that are tests from end to end.
@@ -103,7 +105,7 @@ fn judge(
     }
     let own_suite = used == role && dependency.dev;
     let for_tests = used == TESTKIT && dependency.dev && role != "xtask";
-    let embedded = used == EMBEDDED && dependency.dev && allowed == SERVICE;
+    let embedded = EMBEDDED.contains(&used) && dependency.dev && allowed == SERVICE;
     if allowed.contains(&used) || own_suite || for_tests || embedded {
         return None;
     }

@@ -8,7 +8,7 @@ use prost::Message;
 use tokio::time::{sleep, timeout};
 
 use super::{SETTINGS, estate, rounds};
-use crate::calls::{Licensing, request};
+use crate::calls::{Licensing, request, unsigned};
 use crate::checker::{Violations, postgres, state};
 use crate::cluster::{Cluster, Plan};
 use crate::raw;
@@ -97,5 +97,5 @@ async fn kept(url: &str, request: &str) -> Option<Vec<u8>> {
 async fn send(port: u16, request: &pb::RequestCapabilitiesRequest) -> Option<Vec<u8>> {
     let channel = channel(port);
     let sent = raw::call(&channel, REQUEST, request.encode_to_vec());
-    timeout(PATIENCE, sent).await.ok()?.ok()?
+    timeout(PATIENCE, sent).await.ok()?.ok()?.map(unsigned)
 }

@@ -40,7 +40,7 @@ async fn forget_everything(campaign: &mut Campaign) {
     }
     campaign.cluster.postgres.start_again().await.unwrap();
     for replica in &mut campaign.cluster.replicas {
-        replica.begin(None);
+        replica.begin();
     }
     for replica in &mut campaign.cluster.replicas {
         replica.ready().await;

@@ -2,8 +2,12 @@
 
 mod replica;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use leasehold::SystemClock;
+use leasehold::estate_file::EstateFile;
+use leasehold::vendor::Vendor;
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_testkit::{FakeClock, FaultProxy, Postgres, Redis};
 use serde_json::Value;
@@ -49,7 +53,6 @@ impl Cluster {
     /// A cluster with this estate, every replica ready for calls.
     pub(crate) async fn start(plan: &Plan<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("estate.json"), plan.estate.to_string()).unwrap();
         let clocks = plan.clocks.then(|| Clocks::new(plan.replicas));
         let postgres = match &clocks {
             Some(clocks) => Postgres::start_with_clock(&[], &clocks.postgres).await.unwrap(),
@@ -77,10 +80,13 @@ impl Cluster {
             (replica.to_postgres, replica.to_redis) = proxies;
             replicas.push(replica);
         }
-        // One puts the estate in force; the others find it.
-        for (number, replica) in replicas.iter_mut().enumerate() {
-            replica.serve_estate((number == 0).then_some("estate.json")).await;
+        for replica in &mut replicas {
+            replica.serve().await;
         }
+        // One is given the estate; the others find it.
+        let estate = EstateFile::from_scenario(plan.estate).unwrap();
+        let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.unwrap();
+        vendor.supply(&replicas[0].site(), &estate).await.unwrap();
         Self { replicas, postgres, redis, clocks, _folder: folder }
     }
 

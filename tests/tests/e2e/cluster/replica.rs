@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use leasehold::vendor::Site;
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_testkit::{FakeClock, FaultProxy, Process, Signal, free_port};
 use tokio::time::{sleep, timeout};
@@ -12,6 +13,9 @@ use super::PATIENCE;
 use crate::binary::leasehold;
 use crate::calls::Admin;
 use crate::server::channel;
+
+/// What private keys at rest are sealed with, in every replica.
+const MASTER_KEY: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 
 /// Names a folder in which every replica leaves its log, for whoever looks into a failure.
 const LOGS: &str = "LEASEHOLD_TEST_LOGS";
@@ -24,6 +28,7 @@ pub(crate) struct Replica {
     pub(crate) to_redis: Option<FaultProxy>,
     folder: PathBuf,
     port: u16,
+    sync_port: u16,
     environment: Vec<(String, String)>,
     process: Option<Process>,
 }
@@ -35,11 +40,12 @@ impl Replica {
             to_redis: None,
             folder: folder.to_owned(),
             port: free_port().unwrap(),
+            sync_port: free_port().unwrap(),
             environment: Vec::new(),
             process: None,
         };
         replica.set(settings);
-        replica.set(&[("admin.listen", "127.0.0.1:0")]);
+        replica.set(&[("admin.listen", "127.0.0.1:0"), ("security.master_key", MASTER_KEY)]);
         if let Ok(logs) = std::env::var(LOGS) {
             let file = format!("{logs}/{}-{number}.log", std::process::id());
             replica.set(&[("logging.file", &file)]);
@@ -58,16 +64,12 @@ impl Replica {
 
     /// Starts the process and waits until it answers.
     pub(crate) async fn serve(&mut self) {
-        self.serve_estate(None).await;
-    }
-
-    pub(super) async fn serve_estate(&mut self, estate: Option<&str>) {
-        self.begin(estate);
+        self.begin();
         self.ready().await;
     }
 
     /// Starts the process, and waits for nothing.
-    pub(crate) fn begin(&mut self, estate: Option<&str>) {
+    pub(crate) fn begin(&mut self) {
         assert!(self.process.is_none(), "the replica runs already");
         let mut command = Command::new(leasehold());
         // What the machine has set must not change what is tested.
@@ -79,8 +81,8 @@ impl Replica {
         // One port cannot be everybody's.
         command.env("LEASEHOLD__ADMIN__LISTEN", "");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
-        command.args(estate.map(|file| ["--development-estate", file]).into_iter().flatten());
+        let [listen, sync] = [self.port, self.sync_port].map(|port| format!("127.0.0.1:{port}"));
+        command.args(["serve", "--listen", &listen, "--sync-listen", &sync]);
         command.current_dir(&self.folder);
         self.process = Some(Process::spawn(command).unwrap());
     }
@@ -134,5 +136,10 @@ impl Replica {
     /// The port, the same for every process of this replica.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The ways to it for its vendor.
+    pub(super) fn site(&self) -> Site {
+        Site { licensing: channel(self.port), sync: channel(self.sync_port) }
     }
 }

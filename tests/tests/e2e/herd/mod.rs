@@ -95,7 +95,7 @@ impl Herd {
         let coming = tokio::spawn(coming);
         sleep_until(left + gone).await;
         for replica in &mut self.cluster.replicas {
-            replica.begin(None);
+            replica.begin();
         }
         self.cluster.replicas[0].ready().await;
         let back = Instant::now();

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::calls::{Licensing, told};
+use crate::calls::{Licensing, told, unsigned};
 use crate::checker::history::{Call, Heard, History};
 use crate::checker::holdings::Holdings;
 use crate::raw;
@@ -138,7 +138,7 @@ impl Player {
         loop {
             let (one, other) = (self.replica(), self.replica());
             let attempt = async |channel, patience| {
-                let sent = raw::call(&channel, REQUEST, bytes.to_vec());
+                let sent = async { Ok(raw::call(&channel, REQUEST, bytes.to_vec()).await?.map(unsigned)) };
                 timeout(patience, sent).await.map_or(Heard::Nothing, heard)
             };
             let new = match self.rng.random_range(0..100) {

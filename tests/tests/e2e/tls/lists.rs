@@ -1,25 +1,30 @@
 //! Each method and each caller: the lists, complete.
 
+use leasehold::certs::Pair;
 use leasehold_client::Client;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
 
-use super::{Site, ask, loopback, reason, start, today};
+use super::{Site, ask, connect, loopback, reason, start, today};
 
 /// The methods for other services, and for which.
-const INTERNAL: [(&str, &str); 8] = [
-    ("ApplyBundle", "sync"),
-    ("ListUsageRecords", "sync"),
-    ("AcknowledgeUsage", "sync"),
-    ("ExportState", "sync"),
-    ("ImportState", "sync"),
-    ("PublishNotice", "updates"),
-    ("CheckLicensed", "updates"),
-    ("ListEvents", "gateway"),
+const INTERNAL: [(&str, &[&str]); 10] = [
+    ("EnrolInstance", &["sync"]),
+    ("ApplyBundle", &["sync"]),
+    ("ListUsageRecords", &["sync"]),
+    ("AcknowledgeUsage", &["sync"]),
+    ("ExportState", &["sync"]),
+    ("ImportState", &["sync"]),
+    ("PublishNotice", &["updates"]),
+    ("CheckLicensed", &["updates"]),
+    ("ListEvents", &["gateway"]),
+    ("CertifyAnswerKey", &["licensing", "updates"]),
 ];
 /// The methods for administrators are for these.
 const ADMINISTRATORS: [&str; 2] = ["gateway", "admin"];
+/// A method for administrators that this service calls too, to learn which instances there are.
+const LOOKED_AT: (&str, &str) = ("GetInstance", "sync");
 /// Everybody that the CA knows.
 const EVERYBODY: [&str; 7] = ["licensing", "updates", "sync", "gateway", "backoffice", "admin", "client"];
 
@@ -31,8 +36,9 @@ fn methods() -> Vec<(String, String)> {
         let name = service.name().to_owned();
         service.method.into_iter().map(move |method| (name.clone(), method.name().to_owned()))
     });
-    let found: Vec<_> = named.filter(|(service, _)| service.starts_with("Licensing")).collect();
-    assert!(found.len() > 40, "{found:?}");
+    let is_ours = |service: &str| service.starts_with("Licensing") || service.starts_with("Sync");
+    let found: Vec<_> = named.filter(|(service, _)| is_ours(service)).collect();
+    assert!(found.len() > 50, "{found:?}");
     found
 }
 
@@ -40,19 +46,43 @@ fn methods() -> Vec<(String, String)> {
 fn is_allowed(service: &str, method: &str, caller: Option<&str>) -> bool {
     match service {
         "LicensingService" => true,
-        "LicensingAdminService" => caller.is_some_and(|caller| ADMINISTRATORS.contains(&caller)),
-        "LicensingInternalService" => {
+        "LicensingAdminService" | "SyncService" => {
+            let looks = caller == Some(LOOKED_AT.1) && method == LOOKED_AT.0;
+            looks || caller.is_some_and(|caller| ADMINISTRATORS.contains(&caller))
+        }
+        "LicensingInternalService" | "SyncInternalService" => {
             let list = INTERNAL.iter().find(|(name, _)| *name == method);
             let (_, allowed) = list.unwrap_or_else(|| panic!("{method} is on no list"));
-            caller == Some(allowed)
+            caller.is_some_and(|caller| allowed.contains(&caller))
         }
         other => panic!("{other} is on no list"),
     }
 }
 
-async fn check(client: &Client, caller: Option<&str>) {
+/// Clients of both services, as one caller.
+struct Clients {
+    licensing: Client,
+    sync: Client,
+}
+
+impl Clients {
+    async fn of(site: &Site, shown: Option<&Pair>) -> Self {
+        let tls = site.tls(shown);
+        let licensing = connect(site.address(), Some(tls.clone())).await;
+        Self { licensing, sync: connect(site.sync_address(), Some(tls)).await }
+    }
+
+    /// The one for a service, and the path of its method.
+    fn at(&self, service: &str, method: &str) -> (&Client, String) {
+        let (client, package) =
+            if service.starts_with("Sync") { (&self.sync, "sync") } else { (&self.licensing, "licensing") };
+        (client, format!("/leasehold.{package}.v1.{service}/{method}"))
+    }
+}
+
+async fn check(clients: &Clients, caller: Option<&str>) {
     for (service, method) in methods() {
-        let path = format!("/leasehold.licensing.v1.{service}/{method}");
+        let (client, path) = clients.at(&service, &method);
         let error = ask(client, &path).await;
         let found = reason(error.as_ref()).unwrap_or_default();
         if is_allowed(&service, &method, caller) {
@@ -75,7 +105,7 @@ async fn check(client: &Client, caller: Option<&str>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_without_a_certificate_calls_only_what_anybody_may() {
     let site = Site::serve(&[]).await;
-    check(&site.client(None).await, None).await;
+    check(&Clients::of(&site, None).await, None).await;
     site.stop().await;
 }
 
@@ -84,7 +114,7 @@ async fn a_service_calls_only_what_is_for_it() {
     let site = Site::serve(&[]).await;
     for name in EVERYBODY {
         let shown = site.authority.caller(name, today()).unwrap();
-        check(&site.client(Some(&shown)).await, Some(name)).await;
+        check(&Clients::of(&site, Some(&shown)).await, Some(name)).await;
     }
     site.stop().await;
 }
@@ -133,10 +163,11 @@ async fn a_certificate_can_be_made_to_count_as_a_service() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_plain_text_loopback_server_everybody_is_local() {
     let running = start(&[], loopback()).await.unwrap();
-    let client = super::connect(running.licensing_addr(), None).await;
+    let (licensing, sync) = (connect(running.licensing_addr(), None), connect(running.sync_addr(), None));
+    let clients = Clients { licensing: licensing.await, sync: sync.await };
     for (service, method) in methods() {
-        let path = format!("/leasehold.licensing.v1.{service}/{method}");
-        let error = ask(&client, &path).await;
+        let (client, path) = clients.at(&service, &method);
+        let error = ask(client, &path).await;
         let found = reason(error.as_ref()).unwrap_or_default();
         assert!(!["UNAUTHENTICATED", "PERMISSION_DENIED"].contains(&found.as_str()), "{path}: {error:?}");
     }

@@ -89,6 +89,10 @@ impl Site {
         self.running.as_ref().expect("the server runs").licensing_addr()
     }
 
+    fn sync_address(&self) -> SocketAddr {
+        self.running.as_ref().expect("the server runs").sync_addr()
+    }
+
     async fn stop(mut self) {
         self.running.take().expect("the server runs").stop().await.unwrap();
     }

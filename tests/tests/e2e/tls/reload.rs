@@ -56,6 +56,7 @@ impl Place {
             certificate: Some(self.path(certificates).join("admin.pem")),
             key: Some(self.path(certificates).join("admin-key.pem")),
             server_name: None,
+            ..Connection::default()
         };
         let mut options = connection.options().unwrap();
         assert_eq!(options.server, address);

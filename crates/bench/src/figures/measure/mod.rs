@@ -79,7 +79,7 @@ impl<'a> Bench<'a> {
         database: &'static str,
         features: usize,
     ) -> Result<Self, String> {
-        let site = setting.program.on(servers, database, features)?;
+        let site = setting.program.on(servers, database, features).await?;
         Self::start(servers, Some(database), site).await
     }
 

@@ -8,7 +8,8 @@ use leasehold_proto::convert::time::{duration, timestamp};
 use leasehold_proto::licensing::v1::{self as pb, LeaseStatus, LostReason};
 use tonic::Status;
 
-use super::{Act, Beats, stale};
+use super::{Act, Beats, Vendor, stale};
+use crate::clock::Clock;
 
 /// The secret of every online grant.
 const ONLINE: [u8; 16] = [7; 16];
@@ -23,6 +24,12 @@ pub(crate) struct State {
     pub(crate) ttl: Duration,
     pub(crate) lifetime: Duration,
     pub(crate) renew_after: Duration,
+    /// Signs the answers.
+    pub(crate) vendor: Option<Vendor>,
+    /// Without one it is always 1970.
+    pub(crate) clock: Option<Clock>,
+    pub(crate) response_lifetime: SignedDuration,
+    pub(crate) addresses: (u64, Vec<String>),
     pub(crate) grants: BTreeMap<String, pb::GrantRef>,
     pub(super) answers: BTreeMap<String, pb::RequestCapabilitiesResponse>,
     made: u128,
@@ -37,6 +44,10 @@ impl State {
             ttl: Duration::from_mins(10),
             lifetime: Duration::from_hours(24),
             renew_after: Duration::from_hours(4),
+            vendor: None,
+            clock: None,
+            response_lifetime: SignedDuration::from_hours(24),
+            addresses: (0, Vec::new()),
             grants: BTreeMap::new(),
             answers: BTreeMap::new(),
             made: 0,
@@ -49,17 +60,66 @@ impl State {
         make: impl FnOnce(&mut Self) -> Result<pb::FeatureOutcome, Status>,
     ) -> Result<pb::RequestCapabilitiesResponse, Status> {
         if let Some(answer) = self.answers.get(&message.request_id) {
-            return Ok(answer.clone());
+            return Ok(self.signed(message, answer.clone()));
         }
         let outcome = pb::FeatureOutcome { feature: message.features[0].name.clone(), ..make(self)? };
-        let answer = pb::RequestCapabilitiesResponse {
-            request_id: message.request_id.clone(),
-            server_time: Some(timestamp(Timestamp::UNIX_EPOCH)),
-            outcomes: vec![outcome],
-            ..pb::RequestCapabilitiesResponse::default()
-        };
+        let answer = pb::RequestCapabilitiesResponse { outcomes: vec![outcome], ..self.blank(message) };
         self.answers.insert(message.request_id.clone(), answer.clone());
-        Ok(answer)
+        Ok(self.signed(message, answer))
+    }
+
+    pub(super) fn refuse(
+        &self,
+        message: &pb::RequestCapabilitiesRequest,
+        refusal: pb::RequestRefusal,
+    ) -> pb::RequestCapabilitiesResponse {
+        let answer = pb::RequestCapabilitiesResponse {
+            refusal: refusal.into(),
+            refusal_message: "ask the administrator".to_owned(),
+            ..self.blank(message)
+        };
+        self.signed(message, answer)
+    }
+
+    /// The answer to a request that was answered, as it would be sent again.
+    pub(crate) fn again(&self, request_id: &str) -> pb::RequestCapabilitiesResponse {
+        let answer = self.answers[request_id].clone();
+        let device =
+            leasehold_proto::types::v1::HostId::from(&"D1".parse::<leasehold_client::HostId>().unwrap());
+        let message = pb::RequestCapabilitiesRequest { hostids: vec![device], ..Default::default() };
+        self.signed(&message, answer)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or(Timestamp::UNIX_EPOCH, Clock::now)
+    }
+
+    /// An answer that says nothing yet.
+    fn blank(&self, message: &pb::RequestCapabilitiesRequest) -> pb::RequestCapabilitiesResponse {
+        pb::RequestCapabilitiesResponse {
+            request_id: message.request_id.clone(),
+            nonce: message.nonce.clone(),
+            server_time: Some(timestamp(self.now())),
+            response_lifetime: Some(duration(self.response_lifetime)),
+            addresses: self.addresses.1.clone(),
+            ..pb::RequestCapabilitiesResponse::default()
+        }
+    }
+
+    /// Signed anew each time, also a repeat.
+    fn signed(
+        &self,
+        message: &pb::RequestCapabilitiesRequest,
+        answer: pb::RequestCapabilitiesResponse,
+    ) -> pb::RequestCapabilitiesResponse {
+        let signed = self.vendor.as_ref().map(|vendor| {
+            vendor.sign(&pb::CapabilityAnswer {
+                answer: Some(answer.clone()),
+                device: message.hostids.first().cloned(),
+                addresses_number: self.addresses.0,
+            })
+        });
+        pb::RequestCapabilitiesResponse { signed, ..answer }
     }
 
     pub(super) fn grant(
@@ -71,7 +131,10 @@ impl State {
                 return Err(stale(lost));
             }
         }
-        let holder = format!("{}{}", message.client_instance_id, message.slot);
+        let holder = match message.slot.as_str() {
+            "" => message.client_instance_id.clone(),
+            slot => format!("slot {slot}"),
+        };
         self.made += 1;
         let new_id = uuid::Uuid::from_u128(self.made).to_string();
         let lease_token = if message.mode() == pb::GrantMode::Borrow { BORROWED } else { ONLINE }.to_vec();
@@ -98,7 +161,8 @@ impl State {
             outcome: outcome.into(),
             count,
             grant: Some(grant),
-            ends_at: Some(timestamp(Timestamp::UNIX_EPOCH + signed(self.lifetime))),
+            parts: vec![pb::GrantPart { version: "2.0".to_owned(), count, ..pb::GrantPart::default() }],
+            ends_at: Some(timestamp(self.now() + signed(self.lifetime))),
             renew_after: Some(duration(signed(renew_after))),
             lease_ttl: online.then(|| duration(signed(self.ttl))),
             heartbeat_interval: online.then(|| duration(signed(self.ttl / 4))),

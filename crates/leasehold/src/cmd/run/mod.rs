@@ -7,6 +7,7 @@ mod signals;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::connection::ServerArgs;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::say;
 use signals::{Signal, Signals};
 
@@ -46,6 +47,13 @@ pub(crate) struct Args {
     /// What to do when the licence is lost for good while the program runs
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     on_lost: OnLost,
+    /// Keep the last good answer in this directory, to start by it when the server is out of reach; else
+    /// `LEASEHOLD_ANSWERS`
+    ///
+    /// One process uses it at a time. It needs the vendor's root key: in the connection file, or in
+    /// `LEASEHOLD_VENDOR_ROOT`.
+    #[arg(long, value_name = "DIR")]
+    answers: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
     /// The program and its arguments
@@ -68,11 +76,23 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Signals::listen().map_err(|error| Failure::error(format!("signals cannot be received: {error}")))?;
     let mut options = args.server.options()?;
     options.hostids.extend(args.hostid.clone());
+    if let Some(answers) = &args.answers {
+        if options.vendor_root.is_none() {
+            let text = "--answers is given and no vendor's root key, so no answer could be believed later; give the \
+                        connection file a `vendor_root`, or set LEASEHOLD_VENDOR_ROOT";
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        options.answers = Some(answers.clone());
+    }
     let client = Client::connect(options).await.map_err(Failure::error)?;
     let guard = match check_out(&client, &args, &mut signals).await? {
         Ok(guard) => guard,
         Err(signal) => return Ok(signal.exit_code()),
     };
+    let state = guard.state();
+    if matches!(state, State::Offline { .. } | State::Grace) {
+        say(&format!("leasehold: {}: {state}", guard.feature()));
+    }
     let code = match start(&args, &guard) {
         Ok(child) => supervise(child, &guard, args.on_lost, &mut signals).await,
         Err(code) => Ok(code),

@@ -1,0 +1,104 @@
+//! Servers of one process: each with a listener of its own, stopped together.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use leasehold_runtime::peer::Arrivals;
+use leasehold_runtime::server::{self, Drained, Server};
+use leasehold_runtime::tls::Transport;
+use leasehold_runtime::{Background, Config, Readiness, Services};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{StartError, StopError};
+
+/// A listener, and how its connections are secured.
+pub(super) struct Door {
+    listener: TcpListener,
+    transport: Transport,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Binds it. `setting` is the key that gave the address.
+    pub(super) async fn open(
+        config: &Config,
+        address: SocketAddr,
+        setting: &'static str,
+    ) -> Result<Self, StartError> {
+        let transport = Transport::open(&config.tls, &config.security, address, setting)?;
+        let listener = server::bind(address, setting).await?;
+        let address = listener.local_addr().map_err(StartError::Address)?;
+        Ok(Self { listener, transport, address })
+    }
+}
+
+/// Servers that run.
+pub(super) struct Served {
+    shutdown: CancellationToken,
+    running: Vec<One>,
+}
+
+struct One {
+    name: &'static str,
+    address: SocketAddr,
+    tls: bool,
+    serving: JoinHandle<Result<Drained, server::Error>>,
+}
+
+impl Served {
+    /// None yet; each ends with this token.
+    pub(super) fn new(shutdown: CancellationToken) -> Self {
+        Self { shutdown, running: Vec::new() }
+    }
+
+    /// Serves at this door, and those who come from within the process, and says where.
+    pub(super) async fn serve(
+        &mut self,
+        door: Door,
+        (services, arrivals): (Services, Arrivals),
+        (name, grace): (&'static str, Duration),
+        readiness: &Readiness,
+        background: &Background,
+    ) -> Result<SocketAddr, server::Error> {
+        let options = server::Options { grace, ..server::Options::default() };
+        let server = Server::new(services, options).await?.with_arrivals([arrivals]);
+        background.spawn("readiness", readiness.clone().watch(server.health(), background.stopping()));
+        let Door { listener, transport, address } = door;
+        transport.keep_fresh(background);
+        let tls = transport.is_tls();
+        let shutdown = self.shutdown.clone();
+        let serving = tokio::spawn(async move {
+            let ended = server.run(listener, transport, shutdown.clone()).await;
+            // One that ends by itself takes the process with it.
+            shutdown.cancel();
+            ended
+        });
+        self.running.push(One { name, address, tls, serving });
+        Ok(address)
+    }
+
+    /// The name, the address and whether it is secured, of each.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr, bool)> + '_ {
+        self.running.iter().map(|one| (one.name, one.address, one.tls))
+    }
+
+    /// Waits for the end of all; the first failure counts.
+    pub(super) async fn wait(self) -> Result<(), StopError> {
+        let mut outcome = Ok(());
+        for one in self.running {
+            let ended = match one.serving.await {
+                Ok(Ok(Drained::Complete)) => Ok(()),
+                Ok(Ok(Drained::CutOff)) => {
+                    tracing::warn!(service = one.name, "calls in flight were cut off at the end of the grace period");
+                    Ok(())
+                }
+                Ok(Err(error)) => Err(StopError::from(error)),
+                Err(error) => Err(StopError::Panicked(error)),
+            };
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}

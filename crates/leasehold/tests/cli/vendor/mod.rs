@@ -1,0 +1,5 @@
+//! The vendor's side.
+
+mod office;
+mod set_up;
+mod work;

@@ -1,0 +1,136 @@
+//! The answer keys of one instance, opened, as this process knows them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use leasehold_domain::InstanceId;
+use leasehold_proto::licensing::v1::SignedAnswer;
+use leasehold_signing::{ExposeSecret as _, SealError, ServiceKey, SigningKey};
+use leasehold_store::licensing::AnswerKey;
+use prost::Message as _;
+use tokio::sync::Notify;
+
+/// How old the newest key becomes before another one is made.
+const ROTATE_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// A key that signs answers, with the certificates that lead to it.
+pub(crate) struct Key {
+    pub(super) signing: SigningKey,
+    /// Envelopes in protobuf, from the one that the root signed down.
+    pub(super) certificates: Vec<Vec<u8>>,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    created_at: Timestamp,
+}
+
+impl Key {
+    /// The key as it is kept.
+    pub(super) fn open(
+        service: &ServiceKey,
+        instance: InstanceId,
+        kept: &AnswerKey,
+    ) -> Result<Self, SealError> {
+        let seed = service.open(&purpose(instance), &kept.sealed_seed)?;
+        let signing = SigningKey::from_slice(seed.expose_secret()).map_err(|_| SealError::Damaged)?;
+        let certificates = SignedAnswer::decode(kept.certificates.as_slice());
+        let certificates = certificates.map_err(|_| SealError::Damaged)?.certificates;
+        if *signing.id().as_bytes() != kept.key_id {
+            return Err(SealError::Damaged);
+        }
+        let AnswerKey { not_before, not_after, created_at, .. } = *kept;
+        Ok(Self { signing, certificates, not_before, not_after, created_at })
+    }
+
+    fn is_good_at(&self, at: Timestamp) -> bool {
+        self.not_before <= at && at < self.not_after
+    }
+}
+
+/// What a key's seed is sealed for.
+pub(super) fn purpose(instance: InstanceId) -> String {
+    format!("answer-key/{instance}")
+}
+
+/// Certificates in the form in which they are kept.
+pub(super) fn keep(certificates: Vec<Vec<u8>>) -> Vec<u8> {
+    SignedAnswer { envelope: Vec::new(), certificates }.encode_to_vec()
+}
+
+/// The keys of one instance, and calls for whoever looks after them.
+#[derive(Default)]
+pub(crate) struct Keyring {
+    /// Newest first.
+    keys: RwLock<Vec<Arc<Key>>>,
+    /// When the store was last asked because no key was good, by the monotonic clock.
+    asked: RwLock<Option<Duration>>,
+    due: Notify,
+    urgent: Notify,
+}
+
+impl Keyring {
+    /// The newest key that is good at this time.
+    pub(crate) fn good_at(&self, at: Timestamp) -> Option<Arc<Key>> {
+        self.read(|keys| keys.iter().find(|key| key.is_good_at(at)).map(Arc::clone))
+    }
+
+    /// Whether another key should be made: the newest is a day old, or none is good.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let is_old = |key: &Arc<Key>| now.duration_since(key.created_at) >= ROTATE_AFTER;
+        self.read(|keys| keys.first().is_none_or(is_old)) || self.good_at(now).is_none()
+    }
+
+    /// Until when the key is good that signs at this time.
+    pub(crate) fn good_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.good_at(now).map(|key| key.not_after)
+    }
+
+    /// The key of this id, if it is known.
+    pub(super) fn known(&self, id: &[u8; 32]) -> Option<Arc<Key>> {
+        self.read(|keys| keys.iter().find(|key| key.signing.id().as_bytes() == id).map(Arc::clone))
+    }
+
+    /// Knows these, newest first, and no others.
+    pub(super) fn take(&self, keys: Vec<Arc<Key>>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Whether it is time to ask the store once more, at this monotonic time: once in so long.
+    pub(super) fn may_ask(&self, monotonic: Duration, every: Duration) -> bool {
+        // Each use is one step.
+        let mut asked = self.asked.write().unwrap_or_else(PoisonError::into_inner);
+        let may = asked.is_none_or(|last| monotonic >= last + every);
+        if may {
+            *asked = Some(monotonic);
+        }
+        may
+    }
+
+    /// Calls whoever looks after the keys.
+    pub(crate) fn call(&self) {
+        self.due.notify_one();
+    }
+
+    /// Calls whoever looks after the keys, even where it waits after a failure.
+    pub(crate) fn hurry(&self) {
+        self.urgent.notify_one();
+    }
+
+    /// Waits for a call.
+    pub(crate) async fn called(&self) {
+        tokio::select! {
+            () = self.due.notified() => {}
+            () = self.urgent.notified() => {}
+        }
+    }
+
+    /// Waits for a call that does not brook delay.
+    pub(crate) async fn hurried(&self) {
+        self.urgent.notified().await;
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&[Arc<Key>]) -> T) -> T {
+        // The list is replaced whole or not at all.
+        look(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,96 @@
+//! A service's tables: checked when its database is opened, and brought up to date.
+//!
+//! Migrations only go forward. Tables that a newer release has written are refused before anything in them changes.
+//! All of it is one transaction; in `PostgreSQL` under an advisory lock, so that replicas that start together follow
+//! each other.
+
+use sha2::{Digest, Sha256};
+use sqlx::{AnyConnection, AnyPool, Executor as _};
+
+use crate::database::{OpenError, cannot};
+
+/// One step of a schema. A step that was released is never edited.
+pub(crate) struct Step {
+    /// From 1, without gaps.
+    pub(crate) version: i64,
+    /// For people.
+    pub(crate) name: &'static str,
+    /// The statements for `PostgreSQL`.
+    pub(crate) postgres: &'static str,
+    /// The statements for `SQLite`.
+    pub(crate) sqlite: &'static str,
+}
+
+/// Keeps migrations apart from other programs' locks. The second number is the service's.
+const LOCK: &str = "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true), \
+     pg_advisory_xact_lock(1279607117, hashtext($1))::text";
+
+const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions ( \
+     version    BIGINT NOT NULL PRIMARY KEY, \
+     name       TEXT   NOT NULL, \
+     checksum   TEXT   NOT NULL)";
+
+pub(crate) async fn migrate(
+    pool: &AnyPool,
+    service: &'static str,
+    postgres: bool,
+    steps: &'static [Step],
+) -> Result<(), OpenError> {
+    let said = |error| cannot(service, error);
+    let mut transaction = pool.begin().await.map_err(said)?;
+    if postgres {
+        sqlx::query(LOCK).bind(service).execute(&mut *transaction).await.map_err(said)?;
+        let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {service}"));
+        sqlx::query(create).execute(&mut *transaction).await.map_err(said)?;
+    }
+    transaction.execute(VERSIONS).await.map_err(said)?;
+    let newest = check(&mut transaction, service, postgres, steps).await?;
+    for step in steps.iter().filter(|step| step.version > newest) {
+        sqlx::raw_sql(step.sql(postgres)).execute(&mut *transaction).await.map_err(said)?;
+        sqlx::query("INSERT INTO schema_versions (version, name, checksum) VALUES ($1, $2, $3)")
+            .bind(step.version)
+            .bind(step.name)
+            .bind(step.checksum(postgres))
+            .execute(&mut *transaction)
+            .await
+            .map_err(said)?;
+    }
+    transaction.commit().await.map_err(said)
+}
+
+/// The newest version that is there, after a look whether all of them are ours.
+async fn check(
+    connection: &mut AnyConnection,
+    service: &'static str,
+    postgres: bool,
+    steps: &[Step],
+) -> Result<i64, OpenError> {
+    let applied: Vec<(i64, String)> =
+        sqlx::query_as("SELECT version, checksum FROM schema_versions ORDER BY version")
+            .fetch_all(connection)
+            .await
+            .map_err(|error| cannot(service, error))?;
+    let known = steps.last().map_or(0, |step| step.version);
+    let newest = applied.last().map_or(0, |(version, _)| *version);
+    if newest > known {
+        return Err(OpenError::Newer { service, found: newest, known });
+    }
+    for (version, checksum) in &applied {
+        let step = steps.iter().find(|step| step.version == *version);
+        if step.is_none_or(|step| step.checksum(postgres) != *checksum) {
+            return Err(OpenError::Changed { service, version: *version });
+        }
+    }
+    Ok(newest)
+}
+
+impl Step {
+    fn sql(&self, postgres: bool) -> &'static str {
+        if postgres { self.postgres } else { self.sqlite }
+    }
+
+    fn checksum(&self, postgres: bool) -> String {
+        let digest = Sha256::digest(self.sql(postgres));
+        digest.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+    }
+}
