@@ -131,6 +131,16 @@ impl Server {
         self.vendor.change(&site, supplied, &estate).await.unwrap();
     }
 
+    /// The root key of its vendor.
+    pub(crate) fn vendor_root(&self) -> &str {
+        self.vendor.root()
+    }
+
+    /// The id that its vendor gave it.
+    pub(crate) fn license_server_id(&self) -> &str {
+        &self.supplied.as_ref().expect("the server has an estate").license_server_id
+    }
+
     /// The ways to it for its vendor.
     pub(crate) fn site(&self) -> Site {
         Site { licensing: self.channel(), sync: channel(self.sync_port) }

@@ -8,6 +8,9 @@ use leasehold_runtime::{SystemClock, lifecycle, metrics, telemetry};
 use super::settings::{DataDirFlag, Files};
 use crate::exit::{Exit, Failure};
 
+/// Where the admin listener of synchronisation alone is, unless the configuration says it.
+const SYNC_ADMIN_PORT: u16 = 9092;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What to run in this process
@@ -59,7 +62,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     flags.extend(args.sync_listen.map(|address| ("sync.listen".to_owned(), address)));
     flags.extend(args.database_url.map(|url| ("postgres.url".to_owned(), url)));
     flags.extend(args.redis_url.map(|url| ("redis.url".to_owned(), url)));
-    let config = args.files.load(flags)?;
+    let mut config = args.files.load(flags)?;
+    if !services.licensing {
+        config.set_default_admin_port(SYNC_ADMIN_PORT);
+    }
     let clock = Arc::new(SystemClock::new());
     // Nobody would read what is recorded without the listener.
     let metrics = config.admin.listen.map(|_| metrics::install()).transpose().map_err(Failure::error)?;

@@ -10,9 +10,13 @@ use leasehold_signing::{ExposeSecret as _, SealError, ServiceKey, SigningKey};
 use leasehold_store::licensing::AnswerKey;
 use prost::Message as _;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 /// How old the newest key becomes before another one is made.
 const ROTATE_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// How long after a call that does not brook delay whoever needs the key waits for it, and how often it looks.
+const WORTH_WAITING: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A key that signs answers, with the certificates that lead to it.
 pub(crate) struct Key {
@@ -64,6 +68,8 @@ pub(crate) struct Keyring {
     keys: RwLock<Vec<Arc<Key>>>,
     /// When the store was last asked because no key was good, by the monotonic clock.
     asked: RwLock<Option<Duration>>,
+    /// Until when a key is worth waiting for, because one was called for that does not brook delay.
+    expected: RwLock<Option<Instant>>,
     due: Notify,
     urgent: Notify,
 }
@@ -113,7 +119,17 @@ impl Keyring {
 
     /// Calls whoever looks after the keys, even where it waits after a failure.
     pub(crate) fn hurry(&self) {
+        let until = Instant::now() + WORTH_WAITING;
+        *self.expected.write().unwrap_or_else(PoisonError::into_inner) = Some(until);
         self.urgent.notify_one();
+    }
+
+    /// Waits for a key that is good at the time, where one is expected within a moment.
+    pub(super) async fn wait(&self, now: impl Fn() -> Timestamp) {
+        let until = *self.expected.read().unwrap_or_else(PoisonError::into_inner);
+        while until.is_some_and(|until| Instant::now() < until) && self.good_at(now()).is_none() {
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Waits for a call.

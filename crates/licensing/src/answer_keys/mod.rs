@@ -88,6 +88,12 @@ pub(crate) async fn reload(state: &State, instance: InstanceId) -> Result<(), Er
     Ok(())
 }
 
+/// The same, and waits a moment for the first key after a bundle: who synchronises and asks at once is not refused.
+pub(crate) async fn wait_for_one(state: &State, instance: InstanceId) {
+    look_for_one(state, instance).await;
+    state.keyring(instance).wait(|| state.clock(instance).now()).await;
+}
+
 /// Looks into the store for a key of another replica where none here is good, and calls for one.
 pub(crate) async fn look_for_one(state: &State, instance: InstanceId) {
     let keyring = state.keyring(instance);

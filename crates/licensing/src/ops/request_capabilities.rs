@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::allocator::{Done, Work};
-use crate::answer_keys::{look_for_one, sign};
+use crate::answer_keys::{sign, wait_for_one};
 use crate::metrics::Shed;
 use crate::state::State;
 
@@ -21,7 +21,7 @@ pub(crate) async fn request_capabilities(
     let instance = state.instance(&message.instance)?.id;
     let request = CapabilityRequest::try_from(&message)?;
     let device = types::HostId::from(&request.hostids[0]);
-    look_for_one(state, instance).await;
+    wait_for_one(state, instance).await;
     let body_hash = Sha256::digest(message.encode_to_vec()).into();
     let work = Work::Request { request: Box::new(request), body_hash, nonce: message.nonce };
     let done = state.allocator(instance).submit(work, call.deadline).await;

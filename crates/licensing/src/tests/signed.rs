@@ -121,6 +121,18 @@ async fn nothing_is_granted_before_the_first_certification_and_nothing_signed() 
 }
 
 #[tokio::test]
+async fn who_asks_right_after_the_first_bundle_waits_for_the_key() {
+    let world = World::enrolled().await;
+    world.certifier.is_now(Mood::Away);
+    world.apply(1, &[item("L", "cad", 3)]).await.unwrap();
+    world.until(async || world.certifier.asked() > 0).await;
+    let (answer, ()) = tokio::join!(world.ask("d1", 1, |_| {}), async {
+        world.certifier.is_now(Mood::Good);
+    });
+    assert_eq!(opened(&world.vendor, &answer).answer.unwrap().outcomes[0].outcome(), pb::Outcome::Granted);
+}
+
+#[tokio::test]
 async fn nothing_is_granted_from_the_deadline_on_and_what_is_out_goes_on() {
     let world = World::with(&[item("L", "cad", 3)]).await;
     // So late that a lease of now is alive at the deadline.

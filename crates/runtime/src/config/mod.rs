@@ -154,6 +154,16 @@ impl Config {
         })
     }
 
+    /// Serves the admin listener of a process of another kind on this port, where nobody has said where: two kinds on one
+    /// machine are not to meet on the built-in one.
+    pub fn set_default_admin_port(&mut self, port: u16) {
+        let row = self.rows.iter_mut().find(|row| row.key == "admin.listen");
+        if let (Some(row), Some(listen)) = (row.filter(|row| row.origin == Origin::Default), &mut self.admin.listen) {
+            listen.set_port(port);
+            row.value = listen.to_string();
+        }
+    }
+
     /// Every key with its value and where that comes from, by key.
     pub fn effective(&self) -> &[Row] {
         &self.rows

@@ -411,6 +411,20 @@ fn the_master_key_has_a_short_name_in_the_environment_too() {
 }
 
 #[test]
+fn another_kind_of_process_has_another_admin_port_where_nobody_gives_one() {
+    let mut config = Config::load(&Sources::default()).unwrap();
+    config.set_default_admin_port(9093);
+    assert_eq!(config.admin.listen, Some("127.0.0.1:9093".parse().unwrap()));
+    for given in ["127.0.0.1:9090", ""] {
+        let flags = vec![("admin.listen".to_owned(), given.to_owned())];
+        let mut config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+        let before = config.admin.listen;
+        config.set_default_admin_port(9093);
+        assert_eq!(config.admin.listen, before, "{given}");
+    }
+}
+
+#[test]
 fn how_often_to_synchronise_is_a_word_or_a_duration() {
     let interval = |text: &str| {
         let flags = vec![("sync.interval".to_owned(), text.to_owned())];

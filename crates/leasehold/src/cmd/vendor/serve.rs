@@ -10,6 +10,9 @@ use leasehold_runtime::{SystemClock, lifecycle, metrics, telemetry};
 use super::place::{Settings, failure, place};
 use crate::exit::Failure;
 
+/// Where the admin listener is, unless the configuration says it.
+const ADMIN_PORT: u16 = 9093;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The vendor's directory, where no database is named
@@ -27,7 +30,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let listen = args.listen.map(|address| ("backoffice.listen".to_owned(), address));
-    let config = args.settings.load(listen.into_iter().collect())?;
+    let mut config = args.settings.load(listen.into_iter().collect())?;
+    config.set_default_admin_port(ADMIN_PORT);
     let place = place(&config, args.dir)?;
     let clock = Arc::new(SystemClock::new());
     // Nobody would read what is recorded without the listener.
