@@ -44,7 +44,7 @@ pub enum Error {
     /// The id belongs to other keys.
     #[error(
         "the id {license_server} belongs to the keys of the server that synchronised with it first, and this one has \
-         others (fingerprint {fingerprint}); ask the vendor to clear them{}", reach(.contact)
+         others (fingerprint {fingerprint}); the vendor has to clear them first{}", reach(.contact)
     )]
     KeyAlreadyBound {
         /// The id.

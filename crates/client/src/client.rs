@@ -277,16 +277,12 @@ impl OnDisk {
 
 /// The directory of answers, unless nothing can be kept in it; then says why.
 fn keep_in(directory: &Path, pinned: bool, identity: &Arc<Identity>) -> Option<Answers> {
-    let problem = if !pinned {
-        "no vendor's root key is pinned, so no answer can be believed later".to_owned()
-    } else if !identity.is_kept() {
-        "another process has the client instance id".to_owned()
-    } else {
-        match Answers::open(directory, identity.clone()) {
-            Ok(Some(answers)) => return Some(answers),
-            Ok(None) => "another process has the directory".to_owned(),
-            Err(error) => error.to_string(),
-        }
+    let opened = if pinned { Some(Answers::open(directory, identity.clone())) } else { None };
+    let problem = match opened {
+        Some(Ok(Some(answers))) => return Some(answers),
+        Some(Ok(None)) => "another process has the directory".to_owned(),
+        Some(Err(error)) => error.to_string(),
+        None => "no vendor's root key is pinned, so no answer can be believed later".to_owned(),
     };
     tracing::warn!(
         client.answers = %directory.display(),

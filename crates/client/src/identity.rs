@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 256;
 pub(crate) struct Identity {
     id: String,
     /// Held open for its lock.
-    lock: Option<File>,
+    _lock: Option<File>,
 }
 
 impl Identity {
@@ -50,12 +50,7 @@ impl Identity {
 
     /// An id for this process only.
     pub(crate) fn fresh() -> Self {
-        Self { id: random_uuid(), lock: None }
-    }
-
-    /// Whether a restarted program will have it again.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.lock.is_some()
+        Self { id: random_uuid(), _lock: None }
     }
 
     /// The id.
@@ -77,7 +72,7 @@ impl Identity {
             Some(id) => id,
             None => write(&mut file)?,
         };
-        Ok(Some(Self { id, lock: Some(file) }))
+        Ok(Some(Self { id, _lock: Some(file) }))
     }
 }
 

@@ -89,14 +89,14 @@ pub(crate) fn open(
     let envelope = Envelope::from_protobuf(&signed.envelope)
         .map_err(|error| Unverified::forged(error.reason(), &error))?;
     // Not believed before the envelope is opened: a chain is judged at the time that its signer names.
-    let said = pb::CapabilityAnswer::decode(envelope.unverified_payload())
+    let said = pb::CapabilityAnswer::decode(signed.answer.as_slice())
         .map_err(|error| Unverified::forged("ANSWER_MALFORMED", &error))?;
     let answer = said.answer.ok_or_else(|| Unverified::incomplete("answer"))?;
     let server_time = answer.server_time.as_ref().and_then(|at| read_timestamp("server_time", at).ok());
     let server_time = server_time.ok_or_else(|| Unverified::incomplete("answer.server_time"))?;
     let (chain, server) = chains.verified(&signed.certificates, server_time)?;
     chain
-        .open(&envelope, PayloadType::CapabilityAnswer)
+        .open_one(&envelope, PayloadType::CapabilityAnswers, (&signed.answer, signed.index, &signed.path))
         .map_err(|error| Unverified::forged(error.reason(), &error))?;
     is_for(said.device.as_ref(), device)?;
     Ok(Verified { server, server_time, answer, addresses_number: said.addresses_number })

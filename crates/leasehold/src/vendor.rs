@@ -86,7 +86,8 @@ impl Site {
     /// A server on this machine, in plain text.
     pub fn at(licensing: SocketAddr, sync: SocketAddr) -> Self {
         let to = |address: SocketAddr| {
-            let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URI");
+            let endpoint =
+                Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URI");
             endpoint.connect_timeout(Duration::from_secs(5)).connect_lazy()
         };
         Self { licensing: to(licensing), sync: to(sync) }
@@ -110,7 +111,8 @@ impl Vendor {
         let config = Config { address: String::new(), max_message_size: MAX_MESSAGE };
         let (_, services) = build(deps, config, &background).await.map_err(|error| failed(&error))?;
         let (channel, arrivals) = peer::in_process(Caller::Local);
-        let server = Server::new(services, server::Options::default()).await.map_err(|error| failed(&error))?;
+        let server =
+            Server::new(services, server::Options::default()).await.map_err(|error| failed(&error))?;
         // Its end is the process', or that of the last handle; nobody is left then to hear how it was.
         tokio::spawn(server.with_arrivals([arrivals]).run_inside(shutdown.clone()));
         let mut producer = ProducerServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
@@ -188,7 +190,9 @@ impl Vendor {
 impl Drop for Vendor {
     fn drop(&mut self) {
         self.shutdown.cancel();
-        if let (Some(background), Ok(runtime)) = (self.background.take(), tokio::runtime::Handle::try_current()) {
+        if let (Some(background), Ok(runtime)) =
+            (self.background.take(), tokio::runtime::Handle::try_current())
+        {
             runtime.spawn(background.stop(GRACE));
         }
     }
@@ -214,7 +218,8 @@ async fn until_it_grants(site: &Site) -> Result<(), SupplyError> {
 async fn reserve(site: &Site, groups: &[WantedGroup]) -> Result<(), SupplyError> {
     let mut admin = LicensingAdminServiceClient::new(site.licensing.clone());
     for group in groups {
-        let request = licensing::CreateReservationGroupRequest { group: Some(group.into()), ..Default::default() };
+        let request =
+            licensing::CreateReservationGroupRequest { group: Some(group.into()), ..Default::default() };
         answered("reserving", admin.create_reservation_group(request).await)?;
     }
     Ok(())

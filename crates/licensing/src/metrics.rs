@@ -227,8 +227,8 @@ impl Metrics {
     /// The leave of the instance of this name, at `now`.
     pub fn leave(&self, instance: &str, leave: Option<Leave>, now: Timestamp) {
         let left = leave.map_or(0.0, |leave| seconds_left(leave.synchronize_before, now));
-        gauge!(BUNDLE_SEQUENCE, "instance" => instance.to_owned())
-            .set(number(leave.map_or(0, |leave| leave.sequence)));
+        let sequence = number(leave.map_or(0, |leave| leave.sequence));
+        gauge!(BUNDLE_SEQUENCE, "instance" => instance.to_owned()).set(sequence);
         gauge!(SYNCHRONIZE_LEFT, "instance" => instance.to_owned()).set(left);
     }
 

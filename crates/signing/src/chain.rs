@@ -94,7 +94,7 @@ pub fn verify_chain(
 
 fn signed_by(issuer: &VerifyingKey, envelope: &Envelope, role: Role) -> Result<Certificate, ChainError> {
     let payload = envelope.open(PayloadType::KeyCertificate, issuer).map_err(|source| match source {
-        OpenError::BadSignature(_) => ChainError::Altered { role },
+        OpenError::BadSignature(_) | OpenError::NotAmong => ChainError::Altered { role },
         OpenError::WrongKey { expected, .. } => ChainError::Issuer { role, expected },
         OpenError::WrongType { found, .. } | OpenError::WrongRole { payload_type: found, .. } => {
             ChainError::NoCertificate { role, found }

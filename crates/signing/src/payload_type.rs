@@ -26,8 +26,8 @@ pub enum PayloadType {
     SyncResponse,
     /// Rights for one serial number, as text.
     UnlockCode,
-    /// What a device was granted or refused.
-    CapabilityAnswer,
+    /// What devices were granted or refused: many answers under one signature, see [`crate::many`].
+    CapabilityAnswers,
     /// What became of a seat.
     SeatAnswer,
     /// Where an instance has moved to.
@@ -54,7 +54,7 @@ impl PayloadType {
         Self::SyncRequest,
         Self::SyncResponse,
         Self::UnlockCode,
-        Self::CapabilityAnswer,
+        Self::CapabilityAnswers,
         Self::SeatAnswer,
         Self::MovedNotice,
         Self::UpdateAssignment,
@@ -69,7 +69,7 @@ impl PayloadType {
             Self::SyncRequest => "sync-request",
             Self::SyncResponse => "sync-response",
             Self::UnlockCode => "unlock-code",
-            Self::CapabilityAnswer => "capability-answer",
+            Self::CapabilityAnswers => "capability-answers",
             Self::SeatAnswer => "seat-answer",
             Self::MovedNotice => "moved-notice",
             Self::UpdateAssignment => "update-assignment",
@@ -86,7 +86,7 @@ impl PayloadType {
             Self::KeyCertificate => &[],
             Self::SyncResponse | Self::UnlockCode => &[Role::Online],
             Self::KeyRotation | Self::SyncRequest => &[Role::Instance],
-            Self::CapabilityAnswer | Self::SeatAnswer | Self::UpdateAssignment => &[Role::Answer],
+            Self::CapabilityAnswers | Self::SeatAnswer | Self::UpdateAssignment => &[Role::Answer],
             Self::MovedNotice | Self::StandbyState => &[Role::Instance, Role::Answer],
         }
     }

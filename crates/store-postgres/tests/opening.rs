@@ -11,7 +11,7 @@ use std::time::Duration;
 use leasehold_domain::InstanceId;
 use leasehold_store::LicensingStore;
 use leasehold_store::conformance::sample;
-use leasehold_store::licensing::Instance;
+use leasehold_store::licensing::{Instance, Standing};
 use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings};
 use leasehold_testkit::Postgres;
 
@@ -54,6 +54,29 @@ async fn opening_again_changes_nothing() {
     let before = database.run(versions).unwrap();
     assert_eq!(database.open().await.instances().await.unwrap(), [instance()]);
     assert_eq!(database.run(versions).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_the_step_before_has_kept_is_taken_and_what_its_release_calls_stays() {
+    let database = set_up().await;
+    database
+        .run(
+            "DELETE FROM licensing.schema_versions WHERE version = 4; \
+             DROP FUNCTION licensing.load_batch, licensing.open_batch, licensing.found_out; \
+             DROP TABLE licensing.answer_keys; \
+             ALTER TABLE licensing.instances \
+                  DROP vendor_id, DROP license_server_id, DROP root_key, DROP bundle_sequence, DROP bundle_digest, \
+                  DROP issued_at, DROP synchronize_before, DROP addresses, DROP addresses_number",
+        )
+        .unwrap();
+    let of_before = "SELECT octet_length(licensing.begin_batch(1)), \
+                            (SELECT octet_length(content) FROM licensing.load(1, '1000', '{}', '{}', '{}', '{}', '{}', \
+                                                                              '{}', '{}') WHERE kind = 0)";
+    let lengths = database.run(of_before).unwrap();
+    let store = database.open().await;
+    assert_eq!(store.instances().await.unwrap(), [instance()]);
+    assert_eq!(store.standing(instance().id).await.unwrap(), Standing::default());
+    assert_eq!(database.run(of_before).unwrap(), lengths, "replicas of the release before read it as ever");
 }
 
 #[tokio::test]

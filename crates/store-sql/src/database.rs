@@ -210,7 +210,10 @@ async fn prepare(
         return connection.execute(PRAGMAS).await.map(drop);
     }
     // The schema may not be there yet; the path may name it all the same.
-    sqlx::query("SELECT set_config('search_path', $1, false)").bind(service).execute(&mut *connection).await?;
+    sqlx::query("SELECT set_config('search_path', $1, false)")
+        .bind(service)
+        .execute(&mut *connection)
+        .await?;
     connection.execute(LIMITS).await.map(drop)
 }
 
@@ -219,7 +222,8 @@ fn address(place: &Place) -> Result<Url, OpenError> {
     match place {
         Place::Memory => {
             // Every connection to one name is to one database.
-            let name = format!("sqlite:file:memory-{}?mode=memory", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
+            let name =
+                format!("sqlite:file:memory-{}?mode=memory", IN_MEMORY.fetch_add(1, Ordering::Relaxed));
             Url::parse(&name).map_err(|error| wrong(&error.to_string()))
         }
         Place::File(path) => file(path),

@@ -65,7 +65,8 @@ const PAGE: &str = concat!(
 );
 const CLAIM: &str = "INSERT INTO claims (instance, holder, expires_at) VALUES ($1, $2, $3) \
      ON CONFLICT (instance) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
-     WHERE claims.holder = excluded.holder OR claims.expires_at <= $4";
+     WHERE claims.holder = excluded.holder OR claims.expires_at <= $4 \
+       OR claims.expires_at - excluded.expires_at > excluded.expires_at - $4";
 const RELEASE: &str = "DELETE FROM claims WHERE instance = $1 AND holder = $2";
 const FORGET_CLAIMS: &str = "DELETE FROM claims";
 

@@ -22,7 +22,7 @@ ALTER TABLE instances ADD COLUMN synchronize_before INTEGER
     CHECK ((synchronize_before IS NULL) = (bundle_sequence IS NULL));
 
 -- Where clients were told last to reach it, a JSON list, and the number of that.
-ALTER TABLE instances ADD COLUMN addresses TEXT CHECK (json_valid(addresses));
+ALTER TABLE instances ADD COLUMN addresses TEXT CHECK (addresses IS NULL OR json_valid(addresses));
 ALTER TABLE instances ADD COLUMN addresses_number INTEGER NOT NULL DEFAULT 0 CHECK (addresses_number >= 0);
 
 CREATE TABLE answer_keys (

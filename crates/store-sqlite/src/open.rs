@@ -200,3 +200,29 @@ fn migrate_error(location: &Location, error: MigrateError) -> OpenError {
         other => OpenError::Cannot { path, reason: other.to_string(), source: Box::new(other) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_step_takes_what_the_steps_before_have_kept() {
+        for step in 1..MIGRATIONS.len() {
+            let pool = SqlitePoolOptions::new().max_connections(1);
+            let pool = pool.connect_with(Location::Memory.writer()).await.unwrap();
+            let all = migrator();
+            let before = all.iter().take(step).cloned().collect();
+            Migrator::with_migrations(before).run(&pool).await.unwrap();
+            let instance =
+                "INSERT INTO instances (id, name, is_default) VALUES (zeroblob(16), 'main', 1) RETURNING no";
+            let number: i64 = sqlx::query_scalar(instance).fetch_one(&pool).await.unwrap();
+            all.run(&pool).await.unwrap();
+            let kept: Vec<i64> =
+                sqlx::query_scalar("SELECT no FROM instances").fetch_all(&pool).await.unwrap();
+            assert_eq!(kept, [number], "after step {step}");
+            pool.execute("UPDATE instances SET restored = 1").await.unwrap();
+        }
+    }
+}

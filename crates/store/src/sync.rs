@@ -54,7 +54,8 @@ pub trait SyncStore: Send + Sync + 'static {
     async fn exchanges(&self, instance: InstanceId, page: &PageQuery) -> Result<Page<Exchange>, StoreError>;
 
     /// Claims an instance for `holder` until `until`, unless somebody else has claimed it beyond `now`; says whether it
-    /// did. The holder moves its own claim on in the same way. The instance needs no identity.
+    /// did. A claim that is more than twice as far ahead as `until` counts for nothing: a clock was set back since. The
+    /// holder moves its own claim on in the same way. The instance needs no identity.
     async fn claim(
         &self,
         instance: InstanceId,

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prost::Message as _;
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_admin_service_client::LicensingAdminServiceClient;
 use leasehold_proto::licensing::v1::licensing_service_client::LicensingServiceClient;
 use leasehold_proto::types::v1 as types;
+use prost::Message as _;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -45,17 +45,10 @@ pub(crate) fn request(device: &str, features: &[(&str, i64)]) -> pb::RequestCapa
 }
 
 /// An answer as it is kept: without its signed form, which has to be there and to say the same.
-pub(crate) fn unsigned(answer: Vec<u8>) -> Vec<u8> {
-    /// What is read of an envelope.
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct Envelope {
-        #[prost(bytes = "vec", tag = "1")]
-        payload: Vec<u8>,
-    }
-    let mut answer = pb::RequestCapabilitiesResponse::decode(answer.as_slice()).expect("answers are messages");
+pub(crate) fn unsigned(answer: &[u8]) -> Vec<u8> {
+    let mut answer = pb::RequestCapabilitiesResponse::decode(answer).expect("answers are messages");
     let signed = answer.signed.take().unwrap_or_else(|| panic!("no signed form: {answer:?}"));
-    let envelope = Envelope::decode(signed.envelope.as_slice()).expect("envelopes are messages");
-    let said = pb::CapabilityAnswer::decode(envelope.payload.as_slice()).expect("what is signed is a message");
+    let said = pb::CapabilityAnswer::decode(signed.answer.as_slice()).expect("what is signed is a message");
     assert_eq!(said.answer.as_ref(), Some(&answer), "what is signed is what is said");
     answer.encode_to_vec()
 }

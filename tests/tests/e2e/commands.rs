@@ -37,7 +37,8 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let mut place = Self { folder, vendor_port: free_port().unwrap(), vendor: None };
         let url = format!("http://127.0.0.1:{}", place.vendor_port);
-        let mut words = vec!["vendor", "init", "--dir", "vendor", "--vendor-id", "example", "--name", "Example"];
+        let mut words =
+            vec!["vendor", "init", "--dir", "vendor", "--vendor-id", "example", "--name", "Example"];
         if address {
             words.extend(["--address", &url]);
         }
@@ -242,7 +243,7 @@ async fn a_second_server_with_the_same_id_is_refused_until_the_vendor_clears_the
     let before = second.standing();
     let refused = second.sync(&["now"]).unwrap_err();
     let own = before[2]["fingerprint"].as_str().unwrap();
-    for part in ["belongs to the keys of the server", "ask the vendor", &id, own] {
+    for part in ["belongs to the keys of the server", "the vendor has to clear them", &id, own] {
         assert!(refused.contains(part), "{part:?} is not in {refused}");
     }
     assert_eq!(second.standing(), before, "nothing changes by it");
@@ -276,16 +277,17 @@ async fn files_that_must_not_be_taken_are_refused_with_their_reason_and_change_n
         change(&place.path("second.response"), &place.path(&name), |bytes| bytes[at] ^= 1);
         format!("../{name}")
     };
-    let size = fs::read(place.path("second.response")).unwrap().len();
-    for at in (0..size).step_by(size / 20) {
+    let length = fs::read(place.path("second.response")).unwrap().len();
+    for at in (0..length).step_by(length / 20) {
         site.refuses(&flip(at), 1, "the response cannot be read");
     }
-    change(&place.path("second.response"), &place.path("cut"), |bytes| bytes.truncate(size / 2));
+    change(&place.path("second.response"), &place.path("cut"), |bytes| bytes.truncate(length / 2));
     site.refuses("../cut", 1, "the response cannot be read");
     site.refuses("../foreign.response", 1, "for somebody else");
     site.refuses("../second.request", 1, "for somebody else");
 
     site.sync(&["import", "../second.response"]).unwrap();
+    assert_eq!(site.uses("cad").unwrap(), "works\n");
     site.refuses("../second.response", 6, "was answered before");
     site.refuses("../first.response", 6, "is in force");
     assert_eq!(site.uses("cad").unwrap(), "works\n");

@@ -81,7 +81,9 @@ async fn a_borrow_is_used_while_the_server_is_away_and_taken_up_when_it_is_back(
 
     server.serve().await;
     let mut states = guard.watch();
-    let back = timeout(PATIENCE, states.wait_for(|state| *state == State::Valid)).await.is_ok_and(|seen| seen.is_ok());
+    let back = timeout(PATIENCE, states.wait_for(|state| *state == State::Valid))
+        .await
+        .is_ok_and(|seen| seen.is_ok());
     assert!(back, "{:?}", guard.state());
     assert_eq!((guard.grant_id(), totals(&mut server.admin()).await.used), (grant, 1));
     guard.release().await.unwrap();

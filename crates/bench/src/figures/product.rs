@@ -137,7 +137,8 @@ impl Site {
         let estate = EstateFile::from_scenario(&estate).map_err(|error| error.to_string())?;
         let mut product = self.serve()?;
         product.ready().await?;
-        let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.map_err(|error| error.to_string())?;
+        let mut vendor =
+            Vendor::open(Arc::new(SystemClock::new())).await.map_err(|error| error.to_string())?;
         let way = vendor::Site::at(product.address, product.sync);
         vendor.supply(&way, &estate).await.map_err(|error| error.to_string())?;
         product.stop().await

@@ -27,7 +27,7 @@ fn grant(fencing_token: u64) -> pb::GrantRef {
 
 /// An answer of this second, of no use any more 100 s later.
 fn news(second: i64, key: Key) -> News {
-    let signed = pb::SignedAnswer { envelope: second.to_string().into_bytes(), certificates: Vec::new() };
+    let signed = pb::SignedAnswer { envelope: second.to_string().into_bytes(), ..Default::default() };
     let (sent, over) = (at(second), at(second + 100));
     let change = Change::Keep { key, signed, sent, over, grant: grant(1) };
     let known = Known { server: InstanceId(Uuid::from_u128(7)), number: 1, addresses: vec!["a".to_owned()] };

@@ -49,15 +49,18 @@ fn key() -> Key {
     }
 }
 
-fn online(start: Instant) -> Holding {
-    let terms = Terms {
+fn terms() -> Terms {
+    Terms {
         feature: "solver".into(),
         request: pb::RequestCapabilitiesRequest::default(),
         grace: Duration::from_mins(10),
         place: Places::default().take(&Occupied::default()),
         key: Some(key()),
-    };
-    Holding::new(terms, granted(reference(1, 1)), start, start, MIDDLE)
+    }
+}
+
+fn online(start: Instant) -> Holding {
+    Holding::new(terms(), granted(reference(1, 1)), start, start, MIDDLE)
 }
 
 fn result(status: LeaseStatus, reason: Lost) -> pb::LeaseResult {

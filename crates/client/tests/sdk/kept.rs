@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use leasehold_client::{Checkout, CheckoutError, Client, Guard, KeptError, LostReason, Options, State};
 use leasehold_proto::licensing::v1 as pb;
+use tonic::Status;
 
 use crate::fake::{Act, Vendor};
 use crate::machine::{Machine, SECOND, borrow, copy, leave, problem, until};
@@ -33,6 +34,26 @@ async fn what_was_returned_or_refused_is_not_kept() {
     guard.release().await.unwrap_err();
     machine.link.mend();
     gone(&client, borrow()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_is_not_passed_over() {
+    let machine = Machine::new();
+    let client = machine.starts().await;
+    leave(client.checkout(borrow()).await.unwrap()).await;
+    machine.fake.next([Act::Fail(Status::not_found("no instance has the id 7"))]);
+    let error = client.checkout(borrow()).await.unwrap_err();
+    assert!(matches!(error, CheckoutError::Server { .. }), "{error:?}");
+    machine.fake.next([Act::forge(|response| response.signed = None)]);
+    let error = client.checkout(borrow()).await.unwrap_err();
+    assert!(matches!(error, CheckoutError::Unverified { .. }), "{error:?}");
+    machine.fake.next([Act::RefuseAll(pb::RequestRefusal::ServerSuspended)]);
+    let error = client.checkout(borrow()).await.unwrap_err();
+    assert!(matches!(error, CheckoutError::WholeRequestRefused { .. }), "{error:?}");
+    // One that cannot decide now is none.
+    machine.fake.next((0..100).map(|_| Act::Fail(Status::unavailable("the store does not answer"))));
+    let guard = client.checkout(borrow()).await.unwrap();
+    assert!(matches!(guard.state(), State::Offline { .. }), "{}", guard.state());
 }
 
 #[tokio::test(start_paused = true)]

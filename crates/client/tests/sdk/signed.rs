@@ -32,9 +32,17 @@ async fn what_was_changed_on_the_way_does_not_count() {
         let at = at(envelope.len());
         flip(envelope, at);
     };
-    // Somewhere within the texts of the payload, and within the signature, which is followed by the key's id.
-    let payload = pinned.refused(move |response| envelope(response, |_| 60)).await;
+    // Somewhere within the root, and within the signature, which is followed by the key's id.
+    let payload = pinned.refused(move |response| envelope(response, |_| 20)).await;
     assert_eq!(forged(&payload), "SIGNATURE_BAD", "{payload}");
+    for change in [
+        (|signed| flip(&mut signed.path, 30)) as fn(&mut pb::SignedAnswer),
+        |signed| signed.index += 1,
+        |signed| signed.path.truncate(32),
+    ] {
+        let elsewhere = pinned.refused(move |response| change(response.signed.as_mut().unwrap())).await;
+        assert_eq!(forged(&elsewhere), "SIGNED_WITHOUT_IT", "{elsewhere}");
+    }
     let signature = pinned.refused(move |response| envelope(response, |len| len - 66 - 20)).await;
     assert_eq!(forged(&signature), "SIGNATURE_BAD", "{signature}");
     for certificate in 0..3 {
@@ -46,7 +54,7 @@ async fn what_was_changed_on_the_way_does_not_count() {
         assert_eq!(forged(&changed), "CHAIN_ALTERED", "{changed}");
     }
     let good = pinned.client.checkout(Checkout::new("solver")).await.unwrap();
-    assert_eq!(pinned.fake.calls().requests.len(), 6, "each was asked once");
+    assert_eq!(pinned.fake.calls().requests.len(), 9, "each was asked once");
     assert_eq!(good.state(), State::Valid, "and the next that is good counts");
 }
 
@@ -61,17 +69,17 @@ async fn whoever_is_not_certified_for_it_signs_nothing() {
         }
     };
     let instance = |vendor: &Vendor, answer: &pb::CapabilityAnswer| {
-        vendor.sign_with(&vendor.instance, PayloadType::CapabilityAnswer, answer)
+        vendor.sign_with(&vendor.instance, PayloadType::CapabilityAnswers, answer)
     };
     assert_eq!(forged(&pinned.refused(by(instance)).await), "SIGNED_BY_ANOTHER_KEY");
     let short = |vendor: &Vendor, answer: &pb::CapabilityAnswer| {
-        let mut signed = vendor.sign_with(&vendor.instance, PayloadType::CapabilityAnswer, answer);
+        let mut signed = vendor.sign_with(&vendor.instance, PayloadType::CapabilityAnswers, answer);
         signed.certificates.truncate(2);
         signed
     };
     assert_eq!(forged(&pinned.refused(by(short)).await), "CHAIN_LENGTH");
     let online = |vendor: &Vendor, answer: &pb::CapabilityAnswer| {
-        let mut signed = vendor.sign_with(&vendor.online, PayloadType::CapabilityAnswer, answer);
+        let mut signed = vendor.sign_with(&vendor.online, PayloadType::CapabilityAnswers, answer);
         signed.certificates.truncate(1);
         signed
     };
@@ -203,6 +211,9 @@ async fn nothing_is_read_beside_what_is_signed() {
     );
 }
 
+/// Some bytes of a signed answer.
+type Part = fn(&mut pb::SignedAnswer) -> &mut Vec<u8>;
+
 /// Whatever one bit is changed, nothing else than the answer itself is ever believed.
 #[tokio::test(start_paused = true)]
 async fn no_bit_of_an_answer_can_be_changed() {
@@ -211,12 +222,18 @@ async fn no_bit_of_an_answer_can_be_changed() {
     let id = pinned.fake.calls().requests[0].1.request_id.clone();
     let signed = pinned.fake.state().again(&id).signed.unwrap();
     let mut tried = 0;
-    for at in (0..signed.envelope.len()).step_by(11) {
+    let parts: [(usize, Part); 3] = [
+        (signed.envelope.len(), |signed| &mut signed.envelope),
+        (signed.answer.len(), |signed| &mut signed.answer),
+        (signed.path.len(), |signed| &mut signed.path),
+    ];
+    let places = parts.into_iter().flat_map(|(len, part)| (0..len).step_by(11).map(move |at| (at, part)));
+    for (at, part) in places {
         let problem = pinned
             .refused(move |response| {
-                let envelope = &mut response.signed.as_mut().unwrap().envelope;
-                let at = at.min(envelope.len() - 1);
-                flip(envelope, at);
+                let bytes = part(response.signed.as_mut().unwrap());
+                let at = at.min(bytes.len() - 1);
+                flip(bytes, at);
             })
             .await;
         assert!(matches!(problem, Unverified::Forged { .. } | Unverified::Foreign(_)), "{at}: {problem}");

@@ -25,7 +25,7 @@ fn refused(site: &mut Site) -> Option<RequestRefusal> {
     ] {
         let mut request = site.request(device, &[("f", "1.0", 1)][..features]);
         (request.mode, request.incremental, request.preview) = (mode, incremental, preview);
-        let answer = site.decide(&request).unwrap();
+        let answer = site.decide(&request).expect("the request is well formed");
         assert_eq!((answer.outcomes, answer.returned), (vec![], vec![]));
         assert_eq!(site.estate.clone().into_changes(), before, "nothing changes");
         refusals.push(answer.refusal);
@@ -34,17 +34,21 @@ fn refused(site: &mut Site) -> Option<RequestRefusal> {
     refusals[0]
 }
 
-fn unsynchronized(why: Unsynchronized) -> Option<RequestRefusal> {
-    Some(RequestRefusal::ServerUnsynchronized(why))
+fn unsynchronized(why: Unsynchronized) -> RequestRefusal {
+    RequestRefusal::ServerUnsynchronized(why)
 }
 
 #[test]
 fn nothing_is_granted_before_the_first_bundle() {
     let mut site = Site::of([item("L", "f", "1.0", 9)]);
     site.estate.leave = None;
-    assert_eq!(refused(&mut site), unsynchronized(Unsynchronized::Never));
+    assert_eq!(refused(&mut site), Some(unsynchronized(Unsynchronized::Never)));
     site.estate.certified = false;
-    assert_eq!(refused(&mut site), unsynchronized(Unsynchronized::Never), "which is what has to be told");
+    assert_eq!(
+        refused(&mut site),
+        Some(unsynchronized(Unsynchronized::Never)),
+        "which is what has to be told"
+    );
     assert_eq!(site.item("L").out(), 0);
 }
 
@@ -55,7 +59,7 @@ fn nothing_is_granted_from_the_deadline_on_though_the_line_item_is_good() {
     site.pass(hours(2) - SECOND);
     let held = site.grant("D", "f", 2);
     site.pass(SECOND);
-    assert_eq!(refused(&mut site), unsynchronized(Unsynchronized::Overdue));
+    assert_eq!(refused(&mut site), Some(unsynchronized(Unsynchronized::Overdue)));
     assert_eq!(site.held("D", "f"), Some(&held), "and what is out stays");
 
     site.estate.leave = Some(Leave { sequence: 8, synchronize_before: at(START) + hours(3) });
@@ -67,9 +71,13 @@ fn nothing_is_granted_without_a_certified_key() {
     let mut site = Site::of([item("L", "f", "1.0", 9)]);
     site.grant("D", "f", 2);
     site.estate.certified = false;
-    assert_eq!(refused(&mut site), unsynchronized(Unsynchronized::Uncertified));
+    assert_eq!(refused(&mut site), Some(unsynchronized(Unsynchronized::Uncertified)));
     site.estate.leave = Some(Leave { synchronize_before: at(START), ..leave() });
-    assert_eq!(refused(&mut site), unsynchronized(Unsynchronized::Overdue), "which is the greater trouble");
+    assert_eq!(
+        refused(&mut site),
+        Some(unsynchronized(Unsynchronized::Overdue)),
+        "which is the greater trouble"
+    );
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn refusals_of_a_whole_request_have_an_order() {
     site.estate.put_device(device.clone());
     assert_eq!(site.decide(&request).unwrap().refusal, Some(RequestRefusal::DeviceBlocked));
     site.estate.put_device(Device { blocked: false, ..device });
-    assert_eq!(site.decide(&request).unwrap().refusal, unsynchronized(Unsynchronized::Never));
+    assert_eq!(site.decide(&request).unwrap().refusal, Some(unsynchronized(Unsynchronized::Never)));
     site.estate.leave = Some(leave());
     assert_eq!(site.decide(&request).unwrap().refusal, Some(RequestRefusal::Restored));
     site.estate.restored = false;

@@ -65,7 +65,9 @@ pub enum StartError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     /// A service runs elsewhere, and nobody has said where.
-    #[error("`{setting}` is not set, and that service does not run in this process; say where it is, or run both here")]
+    #[error(
+        "`{setting}` is not set, and that service does not run in this process; say where it is, or run both here"
+    )]
     NoPeer {
         /// The key.
         setting: &'static str,
@@ -74,7 +76,9 @@ pub enum StartError {
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// A data directory is for one process, and so for every service.
-    #[error("a data directory is for one process with every service in it; run `leasehold serve all`, or set postgres.url")]
+    #[error(
+        "a data directory is for one process with every service in it; run `leasehold serve all`, or set postgres.url"
+    )]
     OnlyAll,
     /// The server cannot be built.
     #[error(transparent)]

@@ -120,16 +120,11 @@ pub struct Running {
 
 /// Starts a server. When it returns, every service can be used; on an error nothing is left running.
 pub async fn start(options: AppOptions) -> Result<Running, StartError> {
-    let AppOptions { config, services, clock, listen, sync_listen, .. } = &options;
+    let AppOptions { config, services, clock, .. } = &options;
     if options.store == StoreChoice::Postgres && services.licensing && config.redis.url.is_empty() {
         return Err(StartError::NoRedis);
     }
-    let door = async |wanted, address: SocketAddr, setting| match wanted {
-        true => Door::open(config, address, setting).await.map(Some),
-        false => Ok(None),
-    };
-    let licensing = door(services.licensing, listen.unwrap_or(config.licensing.listen), "licensing.listen").await?;
-    let sync = door(services.sync, sync_listen.unwrap_or(config.sync.listen), "sync.listen").await?;
+    let doors = Doors::open(&options).await?;
     let background = Background::new(options.shutdown.clone());
     let readiness = observe::observe(options.observed.as_ref(), config, clock, &background).await?;
     let store = match OpenStore::open(&options.store, *services, config, clock).await {
@@ -140,56 +135,81 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
             return Err(error);
         }
     };
-    let built = build(&options, &store, &background, &readiness).await;
-    let (built, mut served) = match built {
-        Ok(built) => (built, Served::new(options.shutdown.clone())),
+    let mut served = Served::new(options.shutdown.clone());
+    let built = async {
+        let built = build(&options, &store, &background, &readiness).await?;
+        doors.serve(&mut served, built, config.runtime.shutdown_grace, &readiness, &background).await
+    };
+    let (licensing, sync) = match built.await {
+        Ok(built) => built,
         Err(error) => {
             // The error counts; tasks that do not end die with the process.
-            let _ = background.stop(BACKGROUND_GRACE).await;
-            store.close().await;
-            return Err(error);
-        }
-    };
-    let grace = config.runtime.shutdown_grace;
-    let serves = async |served: &mut Served, door: Option<Door>, built: Option<(Services, Arrivals)>, name| {
-        match door.zip(built) {
-            Some((door, built)) => served.serve(door, built, (name, grace), &readiness, &background).await.map(Some),
-            None => Ok(None),
-        }
-    };
-    let licensing_at = serves(&mut served, licensing, built.licensing_services, "licensing").await;
-    let sync_at = serves(&mut served, sync, built.sync_services, "sync").await;
-    let (licensing_at, sync_at) = match (licensing_at, sync_at) {
-        (Ok(licensing), Ok(sync)) => (licensing, sync),
-        (Err(error), _) | (_, Err(error)) => {
             options.shutdown.cancel();
             let _ = served.wait().await;
             let _ = background.stop(BACKGROUND_GRACE).await;
             store.close().await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     observe::open(&readiness).await;
     for (name, address, tls) in served.addresses() {
         tracing::info!(%address, tls, "{name} is ready");
     }
-    Ok(Running {
-        licensing: licensing_at.zip(built.licensing),
-        sync: sync_at.zip(built.sync),
-        shutdown: options.shutdown,
-        served,
-        background,
-        store,
-    })
+    Ok(Running { licensing, sync, shutdown: options.shutdown, served, background, store })
 }
+
+/// The listeners of the services that run here.
+struct Doors {
+    licensing: Option<Door>,
+    sync: Option<Door>,
+}
+
+impl Doors {
+    async fn open(options: &AppOptions) -> Result<Self, StartError> {
+        let AppOptions { config, services, listen, sync_listen, .. } = options;
+        let mut doors = Self { licensing: None, sync: None };
+        if services.licensing {
+            let address = listen.unwrap_or(config.licensing.listen);
+            doors.licensing = Some(Door::open(config, address, "licensing.listen").await?);
+        }
+        if services.sync {
+            let address = sync_listen.unwrap_or(config.sync.listen);
+            doors.sync = Some(Door::open(config, address, "sync.listen").await?);
+        }
+        Ok(doors)
+    }
+
+    /// Serves what was built, each at its door; where, and the handles.
+    async fn serve(
+        self,
+        served: &mut Served,
+        built: Built,
+        grace: Duration,
+        readiness: &Readiness,
+        background: &Background,
+    ) -> Result<(At<Licensing>, At<Sync>), StartError> {
+        let mut licensing = None;
+        if let Some((door, (handle, services))) = self.licensing.zip(built.licensing) {
+            let name = ("licensing", grace);
+            licensing = Some((served.serve(door, services, name, readiness, background).await?, handle));
+        }
+        let mut sync = None;
+        if let Some((door, (handle, services))) = self.sync.zip(built.sync) {
+            let name = ("sync", grace);
+            sync = Some((served.serve(door, services, name, readiness, background).await?, handle));
+        }
+        Ok((licensing, sync))
+    }
+}
+
+/// Where a service is served, and its handle; `None` where it does not run here.
+type At<T> = Option<(SocketAddr, T)>;
 
 /// The services, and what is served of each.
 #[derive(Default)]
 struct Built {
-    licensing: Option<Licensing>,
-    licensing_services: Option<(Services, Arrivals)>,
-    sync: Option<Sync>,
-    sync_services: Option<(Services, Arrivals)>,
+    licensing: Option<(Licensing, (Services, Arrivals))>,
+    sync: Option<(Sync, (Services, Arrivals))>,
 }
 
 async fn build(
@@ -205,14 +225,16 @@ async fn build(
     if let Some(kept) = store.licensing() {
         observe::needs_store(readiness, store.name(), Arc::clone(&kept));
         let sync = way(services.sync, to_sync, config.services.sync.as_deref(), "services.sync", config)?;
-        let (licensing, served) = licensing::wire(options, (kept, store.master_key()), sync, background, readiness).await?;
-        (built.licensing, built.licensing_services) = (Some(licensing), Some((served, from_sync)));
+        let (licensing, served) =
+            licensing::wire(options, (kept, store.master_key()), sync, background, readiness).await?;
+        built.licensing = Some((licensing, (served, from_sync)));
     }
     if let Some(kept) = store.sync() {
         let licensing = config.services.licensing.as_deref();
         let licensing = way(services.licensing, to_licensing, licensing, "services.licensing", config)?;
-        let (sync, served) = sync::wire(options, (kept, store.master_key()), licensing, background, readiness).await?;
-        (built.sync, built.sync_services) = (Some(sync), Some((served, from_licensing)));
+        let (sync, served) =
+            sync::wire(options, (kept, store.master_key()), licensing, background, readiness).await?;
+        built.sync = Some((sync, (served, from_licensing)));
     }
     Ok(built)
 }

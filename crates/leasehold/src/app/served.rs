@@ -91,7 +91,10 @@ impl Served {
             let ended = match one.serving.await {
                 Ok(Ok(Drained::Complete)) => Ok(()),
                 Ok(Ok(Drained::CutOff)) => {
-                    tracing::warn!(service = one.name, "calls in flight were cut off at the end of the grace period");
+                    tracing::warn!(
+                        service = one.name,
+                        "calls in flight were cut off at the end of the grace period"
+                    );
                     Ok(())
                 }
                 Ok(Err(error)) => Err(StopError::from(error)),

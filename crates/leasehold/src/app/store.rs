@@ -140,7 +140,9 @@ impl OpenStore {
                 StoreChoice::Postgres => Kept::Postgres(Arc::new(postgres::open(&config.postgres).await?)),
                 StoreChoice::Memory => sqlite(SqliteLicensingStore::open_in_memory().await?),
                 StoreChoice::File(path) => sqlite(SqliteLicensingStore::open(path).await?),
-                StoreChoice::DataDir(path) => sqlite(SqliteLicensingStore::open(&path.join(LICENSING_DB)).await?),
+                StoreChoice::DataDir(path) => {
+                    sqlite(SqliteLicensingStore::open(&path.join(LICENSING_DB)).await?)
+                }
             };
             let kept = self.licensing.insert(kept).handle();
             self.prepare(&kept, clock).await?;
@@ -192,7 +194,11 @@ impl OpenStore {
     }
 
     /// Data directories get their instance from `leasehold init`; without one, that did not finish.
-    async fn prepare(&self, store: &Arc<dyn LicensingStore>, clock: &Arc<dyn Clock>) -> Result<(), StartError> {
+    async fn prepare(
+        &self,
+        store: &Arc<dyn LicensingStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(), StartError> {
         let Some(directory) = &self.directory else {
             make_default_instance(store, Arc::clone(clock)).await?;
             return Ok(());

@@ -85,8 +85,14 @@ impl InstanceRow {
 
 impl Row for InstanceRow {
     const NAME: &'static str = "instances";
-    const COLUMNS: &'static [Column] =
-        &[left("INSTANCE"), left("NAME"), left("STATUS"), left("VERSION"), left("TIME"), left("SYNCHRONIZE BEFORE")];
+    const COLUMNS: &'static [Column] = &[
+        left("INSTANCE"),
+        left("NAME"),
+        left("STATUS"),
+        left("VERSION"),
+        left("TIME"),
+        left("SYNCHRONIZE BEFORE"),
+    ];
     const EMPTY: &'static str = "There is no instance.";
 
     fn cells(&self) -> Vec<String> {

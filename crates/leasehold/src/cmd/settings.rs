@@ -1,6 +1,6 @@
 //! The flags that say where the configuration comes from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use leasehold::Config;
 use leasehold_runtime::config::Sources;
@@ -29,6 +29,20 @@ impl Files {
             .map_err(|error| Failure::error(format!("the current directory cannot be used: {error}")))?;
         Config::load(&sources).map_err(Failure::error)
     }
+}
+
+/// Fails where a file cannot be made because its folder is not there: before something is done that would be lost then.
+pub(crate) fn folder_of(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} cannot be written: there is no folder {}; make it, or give another file. Nothing was done",
+        file.display(),
+        folder.display()
+    );
+    Err(Failure::error(text))
 }
 
 /// The flag that says where the data directory is.

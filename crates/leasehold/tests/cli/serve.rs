@@ -21,7 +21,9 @@ fn a_wrong_command_line_is_answered_with_the_right_one() {
     let place = Place::new();
     let parts = ["unexpected argument '--listn'", "'--listen'"];
     place.leasehold(["serve", "--listn", "x"]).expect_error(2, &parts);
-    place.leasehold(["serve", "licencing"]).expect_error(2, &["invalid value 'licencing'", "licensing, sync, all"]);
+    place
+        .leasehold(["serve", "licencing"])
+        .expect_error(2, &["invalid value 'licencing'", "licensing, sync, all"]);
     place.leasehold(["sreve"]).expect_error(2, &["unrecognized subcommand 'sreve'", "'serve'"]);
     place.leasehold(["serve", "--listen", "here"]).expect_error(1, &["licensing.listen"]);
 }

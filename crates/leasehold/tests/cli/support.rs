@@ -244,7 +244,8 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let site = Site::at(licensing, sync);
-            let asked = SyncServiceClient::new(site.sync.clone()).get_identity(GetIdentityRequest::default()).await;
+            let asked =
+                SyncServiceClient::new(site.sync.clone()).get_identity(GetIdentityRequest::default()).await;
             if asked.unwrap().into_inner().status() == SyncStatus::Unenrolled {
                 let mut vendor = Vendor::open(Arc::new(SystemClock::new())).await.unwrap();
                 vendor.supply(&site, &estate).await.unwrap();

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::tell::News;
 use super::traced::Trace;
-use super::work::{Done, Work};
+use super::work::{Answered, Done, Work};
 use crate::Error;
 use crate::metrics::Phase;
 use crate::state::{Shared, State};
@@ -164,7 +164,7 @@ impl Deciding<'_> {
             let answer = repeat(stored, body_hash)?;
             let named = answer.outcomes.iter().filter_map(|outcome| outcome.grant.as_ref());
             self.in_doubt.extend(named.filter_map(|grant| Some(GrantId(grant.grant_id.parse().ok()?))));
-            return Ok(Done::Answered(Box::new(answer)));
+            return Ok(answered(answer, request));
         }
         let answer = {
             let mut ids = self.state.ids();
@@ -179,7 +179,7 @@ impl Deciding<'_> {
             self.places.insert(id, self.fresh.len());
             self.fresh.push(StoredAnswer { id, body_hash, answer: message.encode_to_vec() });
         }
-        Ok(Done::Answered(Box::new(message)))
+        Ok(answered(message, request))
     }
 
     fn answered(&self, id: RequestId) -> Option<&StoredAnswer> {
@@ -197,6 +197,11 @@ impl Deciding<'_> {
         };
         response(answer, context)
     }
+}
+
+fn answered(response: pb::RequestCapabilitiesResponse, request: &CapabilityRequest) -> Done {
+    let device = request.hostids.first().expect("a request that was decided names a device").into();
+    Done::Answered(Box::new(Answered { response, device }))
 }
 
 /// The stored answer to the same request; another body under the same id is the client's mistake.

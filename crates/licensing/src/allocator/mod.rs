@@ -27,7 +27,7 @@ use batch::Decided;
 use gather::{Unsettled, gather};
 use settle::Committed;
 use tell::Settled;
-pub(crate) use work::{Done, Work};
+pub(crate) use work::{Answered, Done, Work};
 
 /// Starts the tasks of an instance: one decides, on a thread of its own, one settles, one tells.
 pub(crate) fn spawn(licensing: &Shared, instance: InstanceId, background: &Background) -> Result<(), Error> {

@@ -1,4 +1,5 @@
-//! Tells what a batch has come to: the leases first, then whoever waits for it, in the order of the commits.
+//! Tells what a batch has come to: the leases first, then whoever waits for it, in the order of the commits. Its answers are
+//! signed together on the way.
 //!
 //! The next batch is decided meanwhile. Not responsible for what is told: a batch that is told has happened.
 
@@ -9,9 +10,10 @@ use leasehold_domain::{Changes, GrantId, InstanceId, Mode};
 use leasehold_leases::Lease;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Done;
 use super::traced::Trace;
+use super::{Answered, Done};
 use crate::Error;
+use crate::answer_keys::sign;
 use crate::state::{Shared, State, lease_of};
 
 /// Batches that may wait to be told. With so many the allocator waits, so that a slow lease store slows it down.
@@ -84,15 +86,24 @@ pub(super) fn channel() -> (mpsc::Sender<Settled>, mpsc::Receiver<Settled>) {
 
 /// Tells until there are no batches any more.
 pub(super) async fn run(licensing: Shared, instance: InstanceId, mut settled: mpsc::Receiver<Settled>) {
-    while let Some(Settled { news, answers, trace }) = settled.recv().await {
+    while let Some(Settled { news, mut answers, trace }) = settled.recv().await {
         tell_leases(&licensing, instance, &news).await;
         licensing.revocations.announce(instance, &news.ended);
         forget_doubtful(&licensing, instance, &news.in_doubt).await;
         drop(trace);
+        sign(&licensing, instance, answers.iter_mut().filter_map(|(_, answer)| answered(answer)));
         for (reply, answer) in answers {
             // A caller that stopped waiting finds the answer again under its request id.
             let _ = reply.send(answer);
         }
+    }
+}
+
+/// The answer to a request, where it is one.
+fn answered(answer: &mut Result<Done, Error>) -> Option<&mut Answered> {
+    match answer {
+        Ok(Done::Answered(answered)) => Some(answered),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use leasehold_domain::holder::Place;
 use leasehold_domain::release::FoundSilent;
 use leasehold_domain::{CapabilityRequest, Grant, GrantId, GrantRef, Holder, HostId};
 use leasehold_proto::licensing::v1 as pb;
+use leasehold_proto::types::v1 as types;
 use leasehold_store::licensing::Touched;
 
 /// A piece of work on one instance.
@@ -33,7 +34,7 @@ pub(crate) enum Work {
 #[derive(Clone, Debug)]
 pub(crate) enum Done {
     /// The answer to a request.
-    Answered(Box<pb::RequestCapabilitiesResponse>),
+    Answered(Box<Answered>),
     /// For each grant, whether it was returned.
     Released(Vec<Result<(), Lost>>),
     /// Grants that were taken back.
@@ -42,6 +43,13 @@ pub(crate) enum Done {
     Ended,
     /// Grants that were dropped, as they stood.
     Dropped(Vec<Grant>),
+}
+
+/// The answer to a request, and whose it is. It is signed before it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub(crate) response: pb::RequestCapabilitiesResponse,
+    pub(crate) device: types::HostId,
 }
 
 impl Work {

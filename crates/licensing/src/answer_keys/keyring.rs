@@ -58,7 +58,7 @@ pub(super) fn purpose(instance: InstanceId) -> String {
 
 /// Certificates in the form in which they are kept.
 pub(super) fn keep(certificates: Vec<Vec<u8>>) -> Vec<u8> {
-    SignedAnswer { envelope: Vec::new(), certificates }.encode_to_vec()
+    SignedAnswer { certificates, ..SignedAnswer::default() }.encode_to_vec()
 }
 
 /// The keys of one instance, and calls for whoever looks after them.
@@ -66,6 +66,8 @@ pub(super) fn keep(certificates: Vec<Vec<u8>>) -> Vec<u8> {
 pub(crate) struct Keyring {
     /// Newest first.
     keys: RwLock<Vec<Arc<Key>>>,
+    /// Whoever takes keys from the store has it: what was read first must not take the place of what was read later.
+    reading: tokio::sync::Mutex<()>,
     /// When the store was last asked because no key was good, by the monotonic clock.
     asked: RwLock<Option<Duration>>,
     /// Until when a key is worth waiting for, because one was called for that does not brook delay.
@@ -94,6 +96,11 @@ impl Keyring {
     /// The key of this id, if it is known.
     pub(super) fn known(&self, id: &[u8; 32]) -> Option<Arc<Key>> {
         self.read(|keys| keys.iter().find(|key| key.signing.id().as_bytes() == id).map(Arc::clone))
+    }
+
+    /// Waits for the turn to take keys from the store.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.reading.lock().await
     }
 
     /// Knows these, newest first, and no others.

@@ -17,16 +17,16 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::InstanceId;
 use leasehold_proto::convert::time::read_timestamp;
 use leasehold_proto::licensing::v1 as pb;
-use leasehold_proto::types::v1 as types;
 use leasehold_signing::{
-    ChainError, Envelope, Expected, PayloadType, Role, SealError, ServiceName, SigningKey, VerifiedChain,
-    read_chain, verify_chain,
+    ChainError, Expected, PayloadType, Role, SealError, ServiceName, SigningKey, VerifiedChain, read_chain,
+    sign_many, verify_chain,
 };
 use leasehold_store::StoreError;
 use leasehold_store::licensing::AnswerKey;
 use prost::Message as _;
 
 use crate::Error;
+use crate::allocator::Answered;
 use crate::pin::Pin;
 use crate::state::State;
 pub use certifier::{Certifier, CertifyError, SyncCertifier};
@@ -72,6 +72,7 @@ impl From<StoreError> for KeyError {
 /// is passed over, because another takes its place.
 pub(crate) async fn reload(state: &State, instance: InstanceId) -> Result<(), Error> {
     let keyring = state.keyring(instance);
+    let _turn = keyring.turn().await;
     let mut keys = Vec::new();
     for kept in state.store.answer_keys(instance, NEWEST).await? {
         if let Some(known) = keyring.known(&kept.key_id) {
@@ -158,35 +159,66 @@ fn verified(
     if chain.key() == key.verifying_key() { Ok(chain) } else { Err(KeyError::OtherKey) }
 }
 
-/// Adds the signed form to an answer for this device, where a key is good at the time of the answer.
-pub(crate) fn sign(
-    state: &State,
-    instance: InstanceId,
-    answer: pb::RequestCapabilitiesResponse,
-    device: types::HostId,
-) -> pb::RequestCapabilitiesResponse {
-    let decided_at = answer.server_time.as_ref().and_then(|at| read_timestamp("server_time", at).ok());
-    let key = decided_at.and_then(|at| state.keyring(instance).good_at(at));
-    let Some(key) = key else { return answer };
-    signed(&key, answer, device, state.addresses_number(instance))
+/// Adds the signed form to answers that are told together, as far as a key is good at the time of each: one signature for
+/// all of them, or one for each key where repeats are among them from before another one.
+pub(crate) fn sign<'a>(state: &State, instance: InstanceId, answers: impl Iterator<Item = &'a mut Answered>) {
+    let (keyring, addresses_number) = (state.keyring(instance), state.addresses_number(instance));
+    let mut groups: Vec<Group<'a>> = Vec::with_capacity(1);
+    for answered in answers {
+        let decided_at = answered.response.server_time.as_ref();
+        let decided_at = decided_at.and_then(|at| read_timestamp("server_time", at).ok());
+        let Some(key) = decided_at.and_then(|at| keyring.good_at(at)) else { continue };
+        let payload = payload(answered, addresses_number);
+        match groups.iter_mut().find(|group| Arc::ptr_eq(&group.key, &key)) {
+            Some(group) => group.add(payload, &mut answered.response),
+            None => {
+                let mut group = Group { key, payloads: Vec::new(), answers: Vec::new() };
+                group.add(payload, &mut answered.response);
+                groups.push(group);
+            }
+        }
+    }
+    groups.into_iter().for_each(Group::sign);
 }
 
-fn signed(
-    key: &Key,
-    answer: pb::RequestCapabilitiesResponse,
-    device: types::HostId,
-    addresses_number: u64,
-) -> pb::RequestCapabilitiesResponse {
-    let signed = pb::CapabilityAnswer { answer: Some(answer), device: Some(device), addresses_number };
-    let envelope = Envelope::sign(PayloadType::CapabilityAnswer, signed.encode_to_vec(), &key.signing);
-    let mut answer = signed.answer.unwrap_or_default();
-    match envelope {
-        Ok(envelope) => {
-            let (envelope, certificates) = (envelope.to_protobuf(), key.certificates.clone());
-            answer.signed = Some(pb::SignedAnswer { envelope, certificates });
-        }
-        // It is larger than any envelope, and no message is.
-        Err(error) => tracing::error!(%error, "an answer could not be signed"),
+/// What is signed of an answer.
+fn payload(answered: &mut Answered, addresses_number: u64) -> Vec<u8> {
+    let answer = std::mem::take(&mut answered.response);
+    let device = Some(answered.device.clone());
+    let said = pb::CapabilityAnswer { answer: Some(answer), device, addresses_number };
+    let payload = said.encode_to_vec();
+    answered.response = said.answer.unwrap_or_default();
+    payload
+}
+
+/// Answers that are signed with one key.
+struct Group<'a> {
+    key: Arc<Key>,
+    payloads: Vec<Vec<u8>>,
+    answers: Vec<&'a mut pb::RequestCapabilitiesResponse>,
+}
+
+impl<'a> Group<'a> {
+    fn add(&mut self, payload: Vec<u8>, answer: &'a mut pb::RequestCapabilitiesResponse) {
+        self.payloads.push(payload);
+        self.answers.push(answer);
     }
-    answer
+
+    fn sign(self) {
+        let Self { key, payloads, answers } = self;
+        let (envelope, paths) = match sign_many(PayloadType::CapabilityAnswers, &payloads, &key.signing) {
+            Ok((envelope, paths)) => (envelope.to_protobuf(), paths),
+            // It is larger than any envelope, and a root is small.
+            Err(error) => return tracing::error!(%error, "answers could not be signed"),
+        };
+        for (index, (answer, payload)) in answers.into_iter().zip(payloads).enumerate() {
+            answer.signed = Some(pb::SignedAnswer {
+                envelope: envelope.clone(),
+                certificates: key.certificates.clone(),
+                answer: payload,
+                index: index as u64,
+                path: paths.path(index),
+            });
+        }
+    }
 }

@@ -1,15 +1,14 @@
-//! `RequestCapabilities`: hands a request to the allocator, waits for its batch, and signs the answer.
+//! `RequestCapabilities`: hands a request to the allocator and waits for its batch.
 
 use leasehold_domain::CapabilityRequest;
 use leasehold_proto::licensing::v1 as pb;
-use leasehold_proto::types::v1 as types;
 use leasehold_runtime::CallContext;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::allocator::{Done, Work};
-use crate::answer_keys::{sign, wait_for_one};
+use crate::answer_keys::wait_for_one;
 use crate::metrics::Shed;
 use crate::state::State;
 
@@ -20,7 +19,6 @@ pub(crate) async fn request_capabilities(
 ) -> Result<pb::RequestCapabilitiesResponse, Error> {
     let instance = state.instance(&message.instance)?.id;
     let request = CapabilityRequest::try_from(&message)?;
-    let device = types::HostId::from(&request.hostids[0]);
     wait_for_one(state, instance).await;
     let body_hash = Sha256::digest(message.encode_to_vec()).into();
     let work = Work::Request { request: Box::new(request), body_hash, nonce: message.nonce };
@@ -29,7 +27,7 @@ pub(crate) async fn request_capabilities(
         state.metrics.shed(Shed::Overloaded);
     }
     match done? {
-        Done::Answered(answer) => Ok(sign(state, instance, *answer, device)),
+        Done::Answered(answered) => Ok(answered.response),
         other => Err(Error::Defect(format!("a request was answered with {other:?}"))),
     }
 }

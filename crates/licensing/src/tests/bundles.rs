@@ -153,13 +153,15 @@ async fn reservations_stay_whatever_a_bundle_takes_away() {
 #[tokio::test]
 async fn counts_are_divided_anew_when_a_line_item_of_a_later_bundle_starts() {
     let world = World::with(&[item("L1", "cad", 1)]).await;
-    let starts = start() + jiff::SignedDuration::from_secs(3_600);
+    // Less than a gap, after which counts are divided anew in any case.
+    let soon = jiff::SignedDuration::from_millis(1_500);
+    let starts = start() + soon;
     let later = LineItem { starts_at: Some(starts), ..item("L2", "cad", 4) };
     world.apply(2, &[item("L1", "cad", 1), later]).await.unwrap();
     reserve(&world, 5).await;
     // The look that has seen the second bundle.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    world.pass(jiff::SignedDuration::from_secs(3_600));
+    world.pass(soon);
     let reserved = async || {
         let items = world.store.line_items(INSTANCE).await.unwrap();
         items.iter().map(leasehold_domain::cell::LineItemState::reserved_idle).sum::<u64>()

@@ -30,8 +30,9 @@ fn opened(vendor: &TestVendor, answer: &pb::RequestCapabilitiesResponse) -> pb::
         read_timestamp("server_time", at).unwrap(),
         &expected,
     );
-    let payload = chain.unwrap().open(&envelope, PayloadType::CapabilityAnswer).unwrap().to_vec();
-    pb::CapabilityAnswer::decode(payload.as_slice()).unwrap()
+    let one = (signed.answer.as_slice(), signed.index, signed.path.as_slice());
+    chain.unwrap().open_one(&envelope, PayloadType::CapabilityAnswers, one).unwrap();
+    pb::CapabilityAnswer::decode(signed.answer.as_slice()).unwrap()
 }
 
 /// The key that an answer was signed with.
@@ -187,21 +188,18 @@ async fn other_addresses_have_a_greater_number() {
 }
 
 #[tokio::test]
-#[ignore = "a measurement: run it in a release build, with --no-capture"]
-async fn what_signing_costs() {
-    const ROUNDS: u32 = 20_000;
-    let world = World::with(&[item("L", "cad", 3)]).await;
-    let answer = pb::RequestCapabilitiesResponse { signed: None, ..world.ask("d1", 1, |_| {}).await };
-    let (mut bytes, begin) = (0, std::time::Instant::now());
-    for _ in 0..ROUNDS {
-        let signed = crate::answer_keys::sign(&world.state, INSTANCE, answer.clone(), hostid("d1"));
-        bytes = std::hint::black_box(signed).encoded_len();
+async fn answers_that_are_decided_together_are_signed_together() {
+    const ASKING: u128 = 40;
+    let world = World::with(&[item("L", "cad", 100)]).await;
+    let devices: Vec<String> = (0..ASKING).map(|number| format!("d{number}")).collect();
+    let asked = devices.iter().zip(1..).map(|(device, id)| world.ask(device, id, |_| {}));
+    let answers = futures::future::join_all(asked).await;
+    for (answer, device) in answers.iter().zip(&devices) {
+        let said = opened(&world.vendor, answer);
+        assert_eq!(said.device.unwrap().value, *device);
+        assert_eq!(said.answer, Some(pb::RequestCapabilitiesResponse { signed: None, ..answer.clone() }));
     }
-    let (each, plain) = (begin.elapsed() / ROUNDS, answer.encoded_len());
-    println!("{each:?} to sign an answer, which grows from {plain} to {bytes} bytes");
-    let begin = std::time::Instant::now();
-    for _ in 0..ROUNDS {
-        std::hint::black_box(answer.clone().encode_to_vec());
-    }
-    println!("{:?} of these to copy and encode it", begin.elapsed() / ROUNDS);
+    let envelopes = answers.iter().map(|answer| answer.signed.as_ref().unwrap().envelope.clone());
+    let signatures = envelopes.collect::<std::collections::BTreeSet<_>>().len();
+    assert!(signatures < answers.len() / 2, "{signatures} signatures for {} answers", answers.len());
 }

@@ -449,15 +449,25 @@ pub struct RequestCapabilitiesResponse {
     #[prost(message, optional, tag = "14")]
     pub signed: ::core::option::Option<SignedAnswer>,
 }
-/// A signed answer and the certificates that lead to its signer.
+/// A signed answer and the certificates that lead to its signer. Answers that are decided together are signed together:
+/// what is signed is the root of a Merkle tree (RFC 9162) over them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SignedAnswer {
-    /// A DSSE envelope of the type `capability-answer`, whose payload is a `CapabilityAnswer`.
+    /// A DSSE envelope of the type `capability-answers`, whose payload is the tree's root and size.
     #[prost(bytes = "vec", tag = "1")]
     pub envelope: ::prost::alloc::vec::Vec<u8>,
     /// DSSE envelopes of certificates, from the one that the vendor's root signed down to the signer's.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The answer as it was signed: a `CapabilityAnswer`.
+    #[prost(bytes = "vec", tag = "3")]
+    pub answer: ::prost::alloc::vec::Vec<u8>,
+    /// Its place among those that were signed together, from 0.
+    #[prost(uint64, tag = "4")]
+    pub index: u64,
+    /// The hashes that lead from it to the root, from the bottom, 32 bytes each.
+    #[prost(bytes = "vec", tag = "5")]
+    pub path: ::prost::alloc::vec::Vec<u8>,
 }
 /// What is signed of an answer.
 #[derive(Clone, PartialEq, ::prost::Message)]

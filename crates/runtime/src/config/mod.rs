@@ -118,11 +118,9 @@ impl Config {
         let winners: BTreeMap<&str, &Entry> =
             layers.iter().flatten().map(|entry| (entry.key.as_str(), entry)).collect();
         let mut sections = layers::merge(&layers, &winners)?;
-        for outcome in [
-            sections.postgres.read_secret(),
-            sections.redis.read_secret(),
-            sections.security.read_secret(),
-        ] {
+        for outcome in
+            [sections.postgres.read_secret(), sections.redis.read_secret(), sections.security.read_secret()]
+        {
             outcome.map_err(|error| {
                 let origin =
                     winners.get(error.key.as_str()).map_or(Origin::Default, |entry| entry.origin.clone());
@@ -158,7 +156,9 @@ impl Config {
     /// machine are not to meet on the built-in one.
     pub fn set_default_admin_port(&mut self, port: u16) {
         let row = self.rows.iter_mut().find(|row| row.key == "admin.listen");
-        if let (Some(row), Some(listen)) = (row.filter(|row| row.origin == Origin::Default), &mut self.admin.listen) {
+        if let (Some(row), Some(listen)) =
+            (row.filter(|row| row.origin == Origin::Default), &mut self.admin.listen)
+        {
             listen.set_port(port);
             row.value = listen.to_string();
         }

@@ -22,11 +22,7 @@ pub(super) fn given(secret: &SecretString) -> Option<&SecretString> {
 }
 
 /// Reads the file, where there is one. `key` is the secret's; the file's is the same with `_file` behind it.
-pub(super) fn read(
-    key: &str,
-    secret: &mut SecretString,
-    file: Option<&PathBuf>,
-) -> Result<(), SecretError> {
+pub(super) fn read(key: &str, secret: &mut SecretString, file: Option<&PathBuf>) -> Result<(), SecretError> {
     let Some(path) = file else { return Ok(()) };
     let wrong = |problem| SecretError { key: format!("{key}_file"), problem };
     if given(secret).is_some() {

@@ -404,7 +404,10 @@ fn the_master_key_has_a_short_name_in_the_environment_too() {
     for name in ["LEASEHOLD_MASTER_KEY", "LEASEHOLD__SECURITY__MASTER_KEY"] {
         let environment = vec![(name.into(), key.clone().into())];
         let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
-        assert_eq!(config.security.master_key().map(|given| given.expose_secret().to_owned()), Some(key.clone()));
+        assert_eq!(
+            config.security.master_key().map(|given| given.expose_secret().to_owned()),
+            Some(key.clone())
+        );
         assert!(config.effective().iter().all(|row| !row.value.contains(&key)), "{name}");
         assert!(!format!("{config:?}").contains(&key), "{name}");
     }

@@ -138,7 +138,9 @@ pub(super) fn hostids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
     let texts = Vec::<String>::deserialize(deserializer)?;
     let one = |text: &String| {
         text.parse().map_err(|error| {
-            Error::custom(format!("`{text}` is no hostid: {error}; give VALUE/TYPE, for instance `a1b2/MACHINE_ID`"))
+            Error::custom(format!(
+                "`{text}` is no hostid: {error}; give VALUE/TYPE, for instance `a1b2/MACHINE_ID`"
+            ))
         })
     };
     texts.iter().map(one).collect()

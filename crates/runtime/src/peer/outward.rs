@@ -69,7 +69,8 @@ impl Outward {
     /// Opens a way to `https://HOST[:443]`, or in plain text to `http://HOST[:80]`, which is for the same machine.
     pub async fn open(&self, address: &str) -> Result<OpenWay, OutwardError> {
         let mut walk = Walk { passed: Vec::with_capacity(3) };
-        let (uri, host, port) = target(address).map_err(|problem| walk.fail(OutwardStep::Resolve, problem))?;
+        let (uri, host, port) =
+            target(address).map_err(|problem| walk.fail(OutwardStep::Resolve, problem))?;
         let secure = uri.scheme_str() == Some("https");
 
         let start = Instant::now();
@@ -80,7 +81,8 @@ impl Outward {
             Err(_) => return Err(walk.fail(OutwardStep::Resolve, unresolved(&host, &late()))),
         };
         if !secure && !found.iter().all(|address| address.ip().to_canonical().is_loopback()) {
-            let problem = format!("{host} is another machine, and `{address}` asks for plain text; write https://");
+            let problem =
+                format!("{host} is another machine, and `{address}` asks for plain text; write https://");
             return Err(walk.fail(OutwardStep::Resolve, problem));
         }
         walk.pass(OutwardStep::Resolve, start);
@@ -99,7 +101,8 @@ impl Outward {
             return walk.channel(uri, stream, OutwardStep::Connect).await;
         }
         let start = Instant::now();
-        let stream = self.secure(&host, stream).await.map_err(|problem| walk.fail(OutwardStep::Tls, problem))?;
+        let stream =
+            self.secure(&host, stream).await.map_err(|problem| walk.fail(OutwardStep::Tls, problem))?;
         walk.pass(OutwardStep::Tls, start);
         walk.channel(uri, stream, OutwardStep::Tls).await
     }
@@ -110,13 +113,14 @@ impl Outward {
             .await
             .map_err(|error| error.to_string())?
             .map_err(|problem| format!("{problem}; check sync.vendor_ca"))?;
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| format!("a certificate cannot have the name {host:?}; correct the vendor's address"))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            format!("a certificate cannot have the name {host:?}; correct the vendor's address")
+        })?;
         let shaken = timeout(STEP, TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
         shaken.unwrap_or_else(|_| Err(late())).map_err(|error| {
             format!(
-                "the connection to {host} cannot be secured: {}; name its CA in sync.vendor_ca, or ask the vendor",
-                handshake_problem(&error)
+                "the connection to {host} cannot be secured: {}",
+                handshake_problem(&error, "sync.vendor_ca")
             )
         })
     }
@@ -152,9 +156,10 @@ impl Walk {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
         match timeout(STEP, plain.connect_with_connector(tower::service_fn(connect))).await {
             Ok(Ok(channel)) => Ok(OpenWay { channel, passed: self.passed }),
-            Ok(Err(error)) => {
-                Err(self.fail(last, format!("{uri} does not answer as a back office does: {error}; check the address")))
-            }
+            Ok(Err(error)) => Err(self.fail(
+                last,
+                format!("{uri} does not answer as a back office does: {error}; check the address"),
+            )),
             Err(_) => Err(self.fail(last, format!("{uri} does not answer: {}; check the address", late()))),
         }
     }
@@ -167,7 +172,8 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 fn target(address: &str) -> Result<(Uri, String, u16), String> {
-    let wrong = || format!("`{address}` is no address of a back office; give https://HOST or https://HOST:PORT");
+    let wrong =
+        || format!("`{address}` is no address of a back office; give https://HOST or https://HOST:PORT");
     let uri: Uri = address.parse().map_err(|_| wrong())?;
     let port = match uri.scheme_str() {
         Some("https") => 443,

@@ -34,7 +34,9 @@ pub enum PeerError {
         address: String,
     },
     /// TLS without a certificate to show, or without a CA to trust.
-    #[error("`{setting}` asks for TLS and `{missing}` is not set; `leasehold certs init` makes what is needed")]
+    #[error(
+        "`{setting}` asks for TLS and `{missing}` is not set; `leasehold certs init` makes what is needed"
+    )]
     Incomplete {
         /// The key.
         setting: &'static str,
@@ -68,7 +70,11 @@ pub fn remote(
     let missing = |missing| PeerError::Incomplete { setting, missing };
     let papers = if secure {
         Some(Papers {
-            ca: services.ca.clone().or_else(|| tls.client_ca.clone()).ok_or_else(|| missing("services.ca"))?,
+            ca: services
+                .ca
+                .clone()
+                .or_else(|| tls.client_ca.clone())
+                .ok_or_else(|| missing("services.ca"))?,
             certificate: tls.certificate.clone().ok_or_else(|| missing("tls.certificate"))?,
             key: tls.key.clone().ok_or_else(|| missing("tls.key"))?,
         })
@@ -102,8 +108,10 @@ async fn open(host: String, port: u16, papers: Option<Papers>) -> io::Result<Str
     let read = move || client_config(Some(&ca), Some((&certificate, &key)));
     let config = tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?;
     let config = config.map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))?;
-    let name = ServerName::try_from(host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let name =
+        ServerName::try_from(host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let secured = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    let secured = secured.map_err(|error| io::Error::new(error.kind(), handshake_problem(&error)))?;
+    let secured =
+        secured.map_err(|error| io::Error::new(error.kind(), handshake_problem(&error, "services.ca")))?;
     Ok(Box::new(secured))
 }

@@ -39,15 +39,15 @@ pub(super) fn client_config(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> R
     Ok(config)
 }
 
-/// What is wrong with a handshake, in words.
-pub(super) fn handshake_problem(error: &io::Error) -> String {
+/// What is wrong with a handshake, in words, and what to do; `ca` is the setting that names the CAs.
+pub(super) fn handshake_problem(error: &io::Error, ca: &str) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "its certificate is of no CA that is trusted".to_owned()
+            format!("its certificate is of no CA that is trusted; name its CA in {ca}")
         }
         Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
-            "it does not speak TLS".to_owned()
+            "it does not speak TLS; give it a certificate, or correct the address".to_owned()
         }
         Some(other) => other.to_string(),
         None => error.to_string(),

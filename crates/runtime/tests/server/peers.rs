@@ -28,7 +28,8 @@ async fn release(channel: Channel) -> Result<ReleaseResponse, Status> {
 async fn within_the_process_a_caller_is_who_it_was_wired_as() {
     let (sync, from_sync) = in_process(Caller::service("sync"));
     let (updates, from_updates) = in_process(Caller::service("updates"));
-    let server = Obedient::default().server(Options::default()).await.with_arrivals([from_sync, from_updates]);
+    let server =
+        Obedient::default().server(Options::default()).await.with_arrivals([from_sync, from_updates]);
     let listener = bind("127.0.0.1:0".parse().unwrap(), "licensing.listen").await.unwrap();
     let shutdown = CancellationToken::new();
     // A call that comes before the server runs waits for it.
@@ -84,7 +85,8 @@ async fn a_secured_way_checks_the_ca_and_shows_a_certificate() {
     tokio::spawn(server.run(listener, transport, shutdown.clone()));
 
     let address = format!("https://localhost:{port}");
-    let way = |config: &Config| remote(&address, "services.licensing", &config.tls, &config.services).unwrap();
+    let way =
+        |config: &Config| remote(&address, "services.licensing", &config.tls, &config.services).unwrap();
     release(way(&good)).await.unwrap();
     assert_eq!(release(way(&bad)).await.unwrap_err().code(), Code::Unavailable);
 

@@ -236,7 +236,7 @@ fn only_a_certificate_counts_as_one() {
 fn a_chain_opens_what_its_role_may_sign_and_its_key_signed() {
     let chain = verify(&links(), Role::Answer, NOW).unwrap();
     let sign = |payload_type, seed| Envelope::sign(payload_type, b"x".to_vec(), &key(seed)).unwrap();
-    let answer = PayloadType::CapabilityAnswer;
+    let answer = PayloadType::CapabilityAnswers;
     assert_eq!(chain.open(&sign(answer, 3), answer), Ok(b"x".as_slice()));
     let error = chain.open(&sign(answer, 2), answer).unwrap_err();
     assert_eq!(error.reason(), "SIGNED_BY_ANOTHER_KEY");

@@ -165,6 +165,11 @@ pub enum OpenError {
     /// The signature does not fit: payload, type or signature is not what the key's owner made.
     #[error("the signature of the key {} does not fit: what it signed was changed on the way; fetch it again", .0.fingerprint())]
     BadSignature(KeyId),
+    /// Of those that were signed together this is none.
+    #[error(
+        "this is not among what was signed: it was changed on the way, or belongs to another signature; fetch it again"
+    )]
+    NotAmong,
     /// The key's role may not sign this type.
     #[error("a key of the role {role} may not sign {payload_type}")]
     WrongRole {
@@ -182,6 +187,7 @@ impl OpenError {
             Self::WrongType { .. } => "SIGNED_TYPE",
             Self::WrongKey { .. } => "SIGNED_BY_ANOTHER_KEY",
             Self::BadSignature(_) => "SIGNATURE_BAD",
+            Self::NotAmong => "SIGNED_WITHOUT_IT",
             Self::WrongRole { .. } => "SIGNER_ROLE",
         }
     }

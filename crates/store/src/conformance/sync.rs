@@ -37,6 +37,7 @@ macro_rules! sync_conformance_tests {
                 one_holder_has_a_claim
                 a_claim_is_moved_on_by_its_holder
                 a_claim_ends_with_its_time
+                a_claim_from_before_a_clock_was_set_back_is_none
                 a_claim_is_given_up_by_its_holder_alone
                 claims_are_forgotten_all_at_once
                 claims_belong_to_instances

@@ -74,8 +74,8 @@ async fn a_certified_key_signs_answers_that_lead_to_the_root() {
         service: Some(&service),
     };
     let verified = verify_chain(&root, &chain, start(), &expected).unwrap();
-    let answer = Envelope::sign(PayloadType::CapabilityAnswer, b"granted".to_vec(), &answer_key()).unwrap();
-    assert_eq!(verified.open(&answer, PayloadType::CapabilityAnswer).unwrap(), b"granted");
+    let answer = Envelope::sign(PayloadType::CapabilityAnswers, b"granted".to_vec(), &answer_key()).unwrap();
+    assert_eq!(verified.open(&answer, PayloadType::CapabilityAnswers).unwrap(), b"granted");
 
     let own = Certificate::decode(chain[2].unverified_payload()).unwrap();
     assert_eq!(own.validity.not_before(), start().saturating_sub(2 * DAY).unwrap());

@@ -190,6 +190,24 @@ async fn where_licensing_is_away_an_imported_bundle_is_put_in_force_by_itself() 
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_file_is_told_whether_licensing_answers_or_not() {
+    let world = World::new().await;
+    let process = world.enrolled().await;
+    let file = process.export(false).await.unwrap();
+    let recipient = process.identity().await.recipient;
+    let answer = world.vendor.answer(&world.vendor.open(&file), |_| {}).unwrap();
+    world.licensing.expect(&[licensing::Trouble::Away; 99]);
+    process.import(seal(&answer, &recipient, Form::Binary)).await.unwrap_err();
+    let envelope = leasehold_signing::Envelope::from_protobuf(&answer.envelope).unwrap();
+    let response = pb::SyncResponse::decode(envelope.unverified_payload()).unwrap();
+    let forged = Vendor::of(world.clock.clone(), 2).sign(&response);
+    refuses(&world, &process, seal(&forged, &recipient, Form::Binary), "SIGNATURE_INVALID", &["root"]).await;
+    // What stands is tried first where the file is good.
+    let again = process.import(seal(&answer, &recipient, Form::Binary)).await;
+    refused(again, Code::Unavailable, "STORE_UNAVAILABLE", &["licensing"]);
+}
+
+#[tokio::test]
 async fn a_file_may_be_larger_than_any_other_message() {
     let world = World::new().await;
     let process = world.enrolled().await;

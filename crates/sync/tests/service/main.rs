@@ -5,6 +5,7 @@
 mod certification;
 mod connection;
 mod crash;
+mod door;
 mod enrolment;
 mod files;
 mod fuse;

@@ -10,7 +10,7 @@ use leasehold_sync::Interval;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::vendor::{DAY, Trouble, start};
-use crate::world::{World, until};
+use crate::world::{World, instance, until};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -26,7 +26,10 @@ async fn an_instance_synchronises_when_it_is_enrolled_and_then_by_the_interval()
     let process = world.enrolled().await;
     for round in 1..=3 {
         until("a bundle comes", async || world.sequence().await == round).await;
-        until("the next is planned", async || process.identity().await.next_at.is_some()).await;
+        until("the next is planned", async || {
+            process.identity().await.next_at.is_some_and(|next| next.seconds > world.clock_second())
+        })
+        .await;
         let next = process.identity().await.next_at.unwrap().seconds - world.clock_second();
         assert!((54 * 60..=66 * 60).contains(&next), "{next}");
         world.advance(SignedDuration::from_mins(67));
@@ -51,11 +54,7 @@ async fn failures_back_off_and_success_ends_that() {
     let process = world.enrolled().await;
     let mut waits = Vec::new();
     for round in 1..=8 {
-        until("it has failed", async || {
-            let identity = world.store.identity(crate::world::instance()).await.unwrap().unwrap();
-            identity.failures == round
-        })
-        .await;
+        until("it has failed", async || world.failures().await == round).await;
         let wait = process.identity().await.next_at.unwrap().seconds - world.clock_second();
         waits.push(wait);
         world.advance(SignedDuration::from_secs(wait + 1));
@@ -67,8 +66,7 @@ async fn failures_back_off_and_success_ends_that() {
     assert_eq!(process.history().await.len(), 1);
     *world.vendor.closed.lock().unwrap() = None;
     process.synchronize().await.unwrap();
-    let identity = world.store.identity(crate::world::instance()).await.unwrap().unwrap();
-    assert_eq!(identity.failures, 0);
+    assert_eq!(world.failures().await, 0);
     assert!(process.identity().await.next_at.unwrap().seconds - world.clock_second() >= 54 * 60);
 }
 
@@ -97,8 +95,9 @@ async fn a_refusal_for_good_is_asked_anew_at_the_next_attempt() {
     world.advance(SignedDuration::from_mins(67));
     for number in [2, 3] {
         until("it is refused", async || process.history().await[0].number == number).await;
-        until("it has failed", async || process.history().await[0].state() == pb::ExchangeState::Failed)
-            .await;
+        // The plan for the next attempt comes last.
+        until("it has failed", async || u64::from(world.failures().await) == number - 1).await;
+        assert_eq!(process.history().await[0].state(), pb::ExchangeState::Failed);
         world.advance(SignedDuration::from_mins(3));
     }
     until("it is accepted", async || world.sequence().await == 2).await;
@@ -174,6 +173,11 @@ async fn deadlines_are_warned_of_once_each() {
 }
 
 impl World {
+    /// How many attempts have failed one after another.
+    async fn failures(&self) -> u32 {
+        self.store.identity(instance()).await.unwrap().unwrap().failures
+    }
+
     fn clock_second(&self) -> i64 {
         use leasehold_runtime::Clock as _;
         let now = self.clock.now();

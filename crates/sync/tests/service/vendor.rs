@@ -5,29 +5,23 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::InstanceId;
-use leasehold_proto::backoffice::v1 as pb;
 use leasehold_proto::convert::time::timestamp;
 use leasehold_proto::licensing::v1::LineItem;
 use leasehold_proto::sync::v1::{Enrolment, Signed, SyncRequest, SyncResponse, SyncStep, VendorContact};
 use leasehold_proto::types::v1::ErrorReason;
-use leasehold_runtime::{ApiError, Caller, Clock as _, ManualClock, Services};
+use leasehold_runtime::{ApiError, Clock as _, ManualClock};
 use leasehold_signing::sealed_file::{self, Form, Identity};
 use leasehold_signing::{
     Certificate, Envelope, ExposeSecret as _, FileKind, PayloadType, Serial, SignedFile, SigningKey, Subject,
     Validity, VendorId, VerifyingKey,
 };
-use leasehold_sync::{DoorError, OpenDoor, VendorDoor};
 use prost::Message as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tonic::Status;
 use uuid::Uuid;
-
-use crate::fuse::Fuse;
-use crate::raw::{BackOffice, Handler, open_to_all, serve};
 
 pub(crate) const VENDOR: &str = "example";
 pub(crate) const MAIL: &str = "licences@example.com";
@@ -235,7 +229,8 @@ impl Vendor {
         Signed { envelope: file.envelope.to_protobuf(), certificates: Vec::new() }
     }
 
-    async fn synchronize(&self, request: Signed) -> Result<Option<Signed>, Status> {
+    /// Answers a request over the network.
+    pub(crate) async fn synchronize(&self, request: Signed) -> Result<Option<Signed>, Status> {
         let trouble = self.troubles.lock().unwrap().pop_front();
         if let Some(Trouble::LostRequest) = trouble {
             return Err(Status::unavailable("connection reset before"));
@@ -258,11 +253,6 @@ impl Vendor {
             Some(Trouble::Empty) => Ok(None),
         }
     }
-
-    /// The way to it for one process.
-    pub(crate) fn door(self: &Arc<Self>, fuse: &Arc<Fuse>) -> Arc<Door> {
-        Arc::new(Door { vendor: Arc::clone(self), fuse: Arc::clone(fuse) })
-    }
 }
 
 /// Seals what the vendor says for a server.
@@ -280,50 +270,6 @@ pub(crate) fn read_request(request: &Signed) -> (Envelope, SyncRequest) {
     let envelope = Envelope::from_protobuf(&request.envelope).unwrap();
     let message = SyncRequest::decode(envelope.unverified_payload()).unwrap();
     (envelope, message)
-}
-
-/// The way to the vendor, which may be closed.
-pub(crate) struct Door {
-    vendor: Arc<Vendor>,
-    fuse: Arc<Fuse>,
-}
-
-#[async_trait]
-impl VendorDoor for Door {
-    async fn open(&self, address: &str) -> Result<OpenDoor, DoorError> {
-        assert_eq!(address, ADDRESS);
-        let steps = |until: SyncStep| {
-            let all = [SyncStep::Resolve, SyncStep::Connect, SyncStep::Tls];
-            all.into_iter()
-                .take_while(|step| *step < until)
-                .map(|step| (step, Duration::from_millis(3)))
-                .collect()
-        };
-        if let Some(step) = *self.vendor.closed.lock().unwrap() {
-            let message = format!("closed at {}", step.as_str_name());
-            return Err(DoorError { step, steps: steps(step), message });
-        }
-        let (vendor, fuse) = (Arc::clone(&self.vendor), Arc::clone(&self.fuse));
-        let handler: Handler = Arc::new(move |method, message| {
-            let (vendor, fuse) = (Arc::clone(&vendor), Arc::clone(&fuse));
-            Box::pin(async move {
-                if method == "Greet" {
-                    let (vendor_id, vendor_name) =
-                        (vendor.says.lock().unwrap().clone(), "Example Ltd".to_owned());
-                    return Ok(pb::GreetResponse { vendor_id, vendor_name }.encode_to_vec());
-                }
-                fuse.point().await;
-                let request = pb::SynchronizeRequest::decode(message.as_slice()).unwrap();
-                let response = vendor.synchronize(request.request.unwrap()).await;
-                fuse.point().await;
-                response.map(|response| pb::SynchronizeResponse { response }.encode_to_vec())
-            })
-        });
-        let services = Services::new().add(BackOffice(handler), leasehold_proto::DESCRIPTOR_SET);
-        let services = open_to_all(services, &["leasehold.backoffice.v1.BackOfficeService"]);
-        let channel = serve(services, Caller::Anonymous).await;
-        Ok(OpenDoor { channel, steps: steps(SyncStep::Exchange) })
-    }
 }
 
 /// The time of these tests.

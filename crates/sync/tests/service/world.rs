@@ -21,6 +21,7 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
+use crate::door::Door;
 use crate::fuse::{Fuse, Mortal};
 use crate::licensing::{INSTANCE, Licensing};
 use crate::vendor::{Vendor, start};
@@ -77,7 +78,7 @@ impl World {
             clock,
             key,
             licensing: self.licensing.channel(fuse).await,
-            vendor: self.vendor.door(fuse),
+            vendor: Arc::new(Door { vendor: Arc::clone(&self.vendor), fuse: Arc::clone(fuse) }),
         };
         let config = Config {
             interval: self.interval,

@@ -58,7 +58,8 @@ impl Apart {
     async fn kill_at_each(&mut self, victim: Name, ways: &[Way]) {
         let stride = if setting(EVERY).is_some() { 1 } else { STRIDE };
         let directions = [Direction::ToServer, Direction::ToClient];
-        let steps = ways.iter().flat_map(|way| directions.map(|direction| Step { victim, way: *way, direction }));
+        let steps =
+            ways.iter().flat_map(|way| directions.map(|direction| Step { victim, way: *way, direction }));
         let (mut kills, least) = (0, 2 * ways.len());
         for step in steps {
             for number in (1..).step_by(stride) {

@@ -62,6 +62,19 @@ struct Ways {
 }
 
 impl Ways {
+    /// `ports` of licensing, sync and the back office.
+    async fn start(postgres: &Postgres, [licensing, sync, back_office]: [u16; 3]) -> Self {
+        let way = async |port| FaultProxy::start(port).await.unwrap();
+        Self {
+            licensing_to_postgres: way(postgres.port()).await,
+            licensing_to_sync: way(sync).await,
+            sync_to_postgres: way(postgres.port()).await,
+            sync_to_licensing: way(licensing).await,
+            sync_to_back_office: way(back_office).await,
+            back_office_to_postgres: way(postgres.port()).await,
+        }
+    }
+
     fn of(&self, way: Way) -> &FaultProxy {
         match way {
             Way::LicensingToDatabase => &self.licensing_to_postgres,
@@ -78,28 +91,31 @@ impl Apart {
     async fn start(count: i64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (postgres, redis) = (Postgres::start().await.unwrap(), Redis::start().await.unwrap());
-        let [licensing, sync, back_office] = [(); 3].map(|()| free_port().unwrap());
-        let way = async |port| FaultProxy::start(port).await.unwrap();
-        let ways = Ways {
-            licensing_to_postgres: way(postgres.port()).await,
-            licensing_to_sync: way(sync).await,
-            sync_to_postgres: way(postgres.port()).await,
-            sync_to_licensing: way(licensing).await,
-            sync_to_back_office: way(back_office).await,
-            back_office_to_postgres: way(postgres.port()).await,
-        };
+        let ports = [(); 3].map(|()| free_port().unwrap());
+        let [licensing, sync, back_office] = ports;
+        let ways = Ways::start(&postgres, ports).await;
         let database = |proxy: &FaultProxy| {
             postgres.url().replace(&format!(":{}", postgres.port()), &format!(":{}", proxy.port()))
         };
-        let licensing = Part::new(folder.path(), "licensing", licensing, &[
-            ("postgres.url", &database(&ways.licensing_to_postgres)),
-            ("redis.url", &redis.url()),
-            ("services.sync", &format!("https://localhost:{}", ways.licensing_to_sync.port())),
-        ]);
-        let sync = Part::new(folder.path(), "sync", sync, &[
-            ("postgres.url", &database(&ways.sync_to_postgres)),
-            ("services.licensing", &format!("https://localhost:{}", ways.sync_to_licensing.port())),
-        ]);
+        let licensing = Part::new(
+            folder.path(),
+            "licensing",
+            licensing,
+            &[
+                ("postgres.url", &database(&ways.licensing_to_postgres)),
+                ("redis.url", &redis.url()),
+                ("services.sync", &format!("https://localhost:{}", ways.licensing_to_sync.port())),
+            ],
+        );
+        let sync = Part::new(
+            folder.path(),
+            "sync",
+            sync,
+            &[
+                ("postgres.url", &database(&ways.sync_to_postgres)),
+                ("services.licensing", &format!("https://localhost:{}", ways.sync_to_licensing.port())),
+            ],
+        );
         let back_office =
             Part::back_office(folder.path(), back_office, &database(&ways.back_office_to_postgres));
         let mut apart = Self {

@@ -118,7 +118,8 @@ pub(super) async fn run<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Output {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(leasehold());
     // What the machine has set must not change what is tested.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LEASEHOLD_")) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LEASEHOLD_"))
+    {
         command.env_remove(name);
     }
     // One port cannot be everybody's.

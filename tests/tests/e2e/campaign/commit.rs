@@ -97,5 +97,5 @@ async fn kept(url: &str, request: &str) -> Option<Vec<u8>> {
 async fn send(port: u16, request: &pb::RequestCapabilitiesRequest) -> Option<Vec<u8>> {
     let channel = channel(port);
     let sent = raw::call(&channel, REQUEST, request.encode_to_vec());
-    timeout(PATIENCE, sent).await.ok()?.ok()?.map(unsigned)
+    timeout(PATIENCE, sent).await.ok()?.ok()?.as_deref().map(unsigned)
 }

@@ -138,7 +138,9 @@ impl Player {
         loop {
             let (one, other) = (self.replica(), self.replica());
             let attempt = async |channel, patience| {
-                let sent = async { Ok(raw::call(&channel, REQUEST, bytes.to_vec()).await?.map(unsigned)) };
+                let sent = async {
+                    Ok(raw::call(&channel, REQUEST, bytes.to_vec()).await?.as_deref().map(unsigned))
+                };
                 timeout(patience, sent).await.map_or(Heard::Nothing, heard)
             };
             let new = match self.rng.random_range(0..100) {

@@ -13,14 +13,7 @@ fn resumed(start: Instant) -> (Holding, Timestamp) {
         over: Some(4_200 * SECOND),
         until: Some(until),
     };
-    let terms = Terms {
-        feature: "solver".into(),
-        request: pb::RequestCapabilitiesRequest::default(),
-        grace: Duration::from_mins(10),
-        place: Places::default().take(&Occupied::default()),
-        key: Some(key()),
-    };
-    (Holding::resumed(terms, standing, None, start, MIDDLE), until)
+    (Holding::resumed(terms(), standing, None, start, MIDDLE), until)
 }
 
 #[test]
@@ -46,10 +39,8 @@ fn a_machine_that_slept_gains_nothing_by_it() {
     assert_eq!(holding.state(start), State::Lost(LostReason::OutOfReach));
 }
 
-#[test]
-fn a_checkout_whose_answer_comes_late_counts_from_its_sending() {
-    let start = Instant::now();
-    let now = start + 30 * SECOND;
+/// An online grant whose lease has 25 s left.
+fn resumed_online(now: Instant, unanswered: Option<Sent>) -> Holding {
     let standing = Standing {
         granted: granted(reference(1, 1)),
         lease: Some(25 * SECOND),
@@ -57,16 +48,30 @@ fn a_checkout_whose_answer_comes_late_counts_from_its_sending() {
         over: Some(600 * SECOND),
         until: Some(Timestamp::UNIX_EPOCH),
     };
-    let terms = Terms {
-        feature: "solver".into(),
-        request: pb::RequestCapabilitiesRequest::default(),
-        grace: Duration::from_mins(10),
-        place: Places::default().take(&Occupied::default()),
-        key: Some(key()),
-    };
+    Holding::resumed(terms(), standing, unanswered, now, MIDDLE)
+}
+
+#[test]
+fn a_heartbeat_that_is_answered_is_enough() {
+    let start = Instant::now();
+    let mut holding = resumed_online(start, None);
+    let now = start + 20 * SECOND;
+    assert!(holding.needs_heartbeat(now) && matches!(holding.state(now), State::Offline { .. }));
+    holding.beat(now, now, &reference(1, 1), &result(LeaseStatus::Ok, Lost::Unspecified));
+    assert_eq!(holding.state(now), State::Valid);
+    assert_eq!(holding.state(now + TTL - SECOND), State::Grace);
+    let mut gone = resumed_online(start, None);
+    gone.beat(now, now, &reference(1, 1), &result(LeaseStatus::Lost, Lost::Dropped));
+    assert_eq!(gone.state(now), State::Lost(LostReason::Dropped));
+}
+
+#[test]
+fn a_checkout_whose_answer_comes_late_counts_from_its_sending() {
+    let start = Instant::now();
+    let now = start + 30 * SECOND;
     let request = pb::RequestCapabilitiesRequest { request_id: "r".to_owned(), ..Default::default() };
     let unanswered = Sent { request: request.clone(), at: start, seen: Seen::default() };
-    let mut holding = Holding::resumed(terms, standing, Some(unanswered), now, MIDDLE);
+    let mut holding = resumed_online(now, Some(unanswered));
     assert_eq!(holding.state(now + 24 * SECOND), State::Offline { until: Some(Timestamp::UNIX_EPOCH) });
     assert_eq!(holding.state(now + 25 * SECOND), State::Grace);
     let due = holding.next_request().unwrap();

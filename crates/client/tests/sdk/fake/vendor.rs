@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_client::{InstanceId, VerifyingKey};
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_signing::{
-    Certificate, Envelope, PayloadType, Serial, ServiceName, SigningKey, Subject, Validity, VendorId,
+    Certificate, PayloadType, Serial, ServiceName, SigningKey, Subject, Validity, VendorId, sign_many,
 };
 use prost::Message;
 use rand::SeedableRng;
@@ -63,23 +63,30 @@ impl Vendor {
 
     /// As the server signs it.
     pub(crate) fn sign(&self, answer: &pb::CapabilityAnswer) -> pb::SignedAnswer {
-        self.sign_with(&self.answer, PayloadType::CapabilityAnswer, answer)
+        self.sign_with(&self.answer, PayloadType::CapabilityAnswers, answer)
     }
 
-    /// Signed with another key, or as another thing.
+    /// Signed with another key, or as another thing. It is the second of three that are signed together.
     pub(crate) fn sign_with(
         &self,
         key: &SigningKey,
         payload_type: PayloadType,
         answer: &pb::CapabilityAnswer,
     ) -> pb::SignedAnswer {
-        let envelope = Envelope::sign(payload_type, answer.encode_to_vec(), key).unwrap();
-        pb::SignedAnswer { envelope: envelope.to_protobuf(), certificates: self.certificates.clone() }
+        let answer = answer.encode_to_vec();
+        let (envelope, paths) = sign_many(payload_type, &[b"one", answer.as_slice(), b"three"], key).unwrap();
+        let certificates = self.certificates.clone();
+        pb::SignedAnswer {
+            envelope: envelope.to_protobuf(),
+            certificates,
+            answer,
+            index: 1,
+            path: paths.path(1),
+        }
     }
 }
 
 /// What is signed of an answer.
 pub(crate) fn said(response: &pb::RequestCapabilitiesResponse) -> pb::CapabilityAnswer {
-    let envelope = Envelope::from_protobuf(&response.signed.as_ref().unwrap().envelope).unwrap();
-    pb::CapabilityAnswer::decode(envelope.unverified_payload()).unwrap()
+    pb::CapabilityAnswer::decode(response.signed.as_ref().unwrap().answer.as_slice()).unwrap()
 }

@@ -76,13 +76,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Signals::listen().map_err(|error| Failure::error(format!("signals cannot be received: {error}")))?;
     let mut options = args.server.options()?;
     options.hostids.extend(args.hostid.clone());
-    if let Some(answers) = &args.answers {
-        if options.vendor_root.is_none() {
-            let text = "--answers is given and no vendor's root key, so no answer could be believed later; give the \
-                        connection file a `vendor_root`, or set LEASEHOLD_VENDOR_ROOT";
-            return Err(Failure::new(Exit::Usage, text));
-        }
-        options.answers = Some(answers.clone());
+    if args.answers.is_some() {
+        options.answers.clone_from(&args.answers);
+    }
+    if options.answers.is_some() && options.vendor_root.is_none() {
+        let text = "answers are to be kept (--answers, LEASEHOLD_ANSWERS) and there is no vendor's root key, so none could \
+                    be believed later; give the connection file a `vendor_root`, or set LEASEHOLD_VENDOR_ROOT";
+        return Err(Failure::new(Exit::Usage, text));
     }
     let client = Client::connect(options).await.map_err(Failure::error)?;
     let guard = match check_out(&client, &args, &mut signals).await? {

@@ -36,7 +36,7 @@ struct Contact {
 }
 
 /// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Enrolment, Failure> {
+pub(in crate::cmd) fn read(path: &Path) -> Result<Enrolment, Failure> {
     let shown = path.display();
     let unreadable = |error| Failure::error(format!("{shown} cannot be read: {error}"));
     if std::fs::metadata(path).map_err(unreadable)?.len() > MAX {

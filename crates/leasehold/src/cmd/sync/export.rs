@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use leasehold_proto::sync::v1::ExportSyncDataRequest;
 
+use super::super::settings::folder_of;
 use super::connection::ServerArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::say;
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if !args.force && std::fs::exists(&args.file).unwrap_or(false) {
         return Err(taken(&args.file));
     }
+    folder_of(&args.file)?;
     let service = args.server.connect().await?;
     let request = ExportSyncDataRequest { instance: args.server.instance, armored: args.armored };
     let answer = service

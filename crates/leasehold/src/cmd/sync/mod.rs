@@ -2,7 +2,7 @@
 
 mod connection;
 mod enrol;
-mod enrolment_file;
+pub(super) mod enrolment_file;
 mod exchange;
 mod export;
 mod history;

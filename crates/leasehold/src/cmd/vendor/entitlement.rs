@@ -1,5 +1,7 @@
 //! `leasehold vendor entitlement`: what a customer has bought for a licence server.
 
+use std::path::PathBuf;
+
 use leasehold_proto::backoffice::v1::{
     CreateEntitlementRequest, DeleteEntitlementRequest, Entitlement, ListEntitlementsRequest,
     ListEntitlementsResponse, UpdateEntitlementRequest,
@@ -7,6 +9,7 @@ use leasehold_proto::backoffice::v1::{
 use leasehold_proto::licensing::v1::LineItem;
 use serde::Serialize;
 
+use super::super::sync::enrolment_file;
 use super::super::value::{count, seconds, time};
 use super::connection::{ListArgs, OneArgs, ServerArgs, Stub, print_one};
 use super::line_item_flags::LineItemFlags;
@@ -17,9 +20,8 @@ use crate::output::{Column, Row, left, right, say};
 pub(crate) enum Command {
     /// Give a licence server rights
     Create {
-        /// The licence server's id
-        #[arg(long, value_name = "ID")]
-        server_id: String,
+        #[command(flatten)]
+        of: Of,
         #[command(flatten)]
         rights: Box<LineItemFlags>,
         #[command(flatten)]
@@ -51,11 +53,33 @@ pub(crate) enum Command {
     },
 }
 
+/// The licence server that gets rights.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Of {
+    /// The licence server's id
+    #[arg(long, value_name = "ID")]
+    server_id: Option<String>,
+    /// The licence server that this enrolment file was made for, in place of its id
+    #[arg(long, value_name = "FILE")]
+    enrolment: Option<PathBuf>,
+}
+
+impl Of {
+    fn id(self) -> Result<String, Failure> {
+        match (self.server_id, self.enrolment) {
+            (Some(id), _) => Ok(id),
+            (None, Some(file)) => Ok(enrolment_file::read(&file)?.license_server_id),
+            (None, None) => unreachable!("one of them is required"),
+        }
+    }
+}
+
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Create { server_id, rights, one } => {
+        Command::Create { of, rights, one } => {
             let request =
-                CreateEntitlementRequest { license_server_id: server_id, line_items: rights.read()? };
+                CreateEntitlementRequest { license_server_id: of.id()?, line_items: rights.read()? };
             let staff = one.server.connect().await?;
             let answer = staff.call(staff.stub().create_entitlement(request)).await?;
             print_one(EntitlementRow::of(&answer.entitlement.unwrap_or_default()), one.output)

@@ -60,8 +60,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         if !there {
             return failure;
         }
-        let text =
-            format!("{error}. Start it with `leasehold vendor serve`, or name another directory with --dir");
+        let text = if error.is_set_up() {
+            format!("{error}. Start it with `leasehold vendor serve`, or name another directory with --dir")
+        } else {
+            format!(
+                "{} is a vendor's already, and its back office runs; nothing was changed",
+                args.dir.display()
+            )
+        };
         Failure::new(Exit::Conflict, text)
     })?;
     let row = VendorRow {

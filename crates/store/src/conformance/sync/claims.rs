@@ -40,6 +40,15 @@ pub async fn a_claim_ends_with_its_time(factory: &dyn Factory) {
     assert!(!world.claim(ONE, 31, 61).await);
 }
 
+/// What no claim that is made now could reach was made by another clock, and its holder may be gone.
+pub async fn a_claim_from_before_a_clock_was_set_back_is_none(factory: &dyn Factory) {
+    let world = World::new(factory).await;
+    assert!(world.claim(ONE, 1_000, 1_030).await);
+    assert!(!world.claim(OTHER, 970, 1_000).await);
+    assert!(world.claim(OTHER, 969, 999).await);
+    assert!(!world.claim(ONE, 969, 999).await);
+}
+
 /// Only its holder gives it up.
 pub async fn a_claim_is_given_up_by_its_holder_alone(factory: &dyn Factory) {
     let world = World::new(factory).await;

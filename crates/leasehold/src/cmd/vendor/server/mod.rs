@@ -11,6 +11,7 @@ use leasehold_proto::backoffice::v1::{
 };
 use leasehold_proto::convert::time::duration;
 
+use super::super::settings::folder_of;
 use super::connection::{ListArgs, OneArgs, ServerArgs, Stub, print_one};
 use crate::exit::{Exit, Failure};
 use crate::output::say;
@@ -102,6 +103,7 @@ async fn create(
     one: OneArgs,
 ) -> Result<(), Failure> {
     // Before anything is made.
+    out.as_deref().map_or(Ok(()), folder_of)?;
     if let Some(out) = out.as_deref().filter(|out| out.exists()) {
         return Err(enrolment::is_there(out));
     }
