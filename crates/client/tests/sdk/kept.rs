@@ -6,7 +6,7 @@ use leasehold_proto::licensing::v1 as pb;
 use tonic::Status;
 
 use crate::fake::{Act, Vendor};
-use crate::machine::{Machine, SECOND, borrow, copy, leave, problem, until};
+use crate::machine::{Folder, Machine, SECOND, borrow, leave, problem, until};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_returned_or_refused_is_not_kept() {
@@ -132,8 +132,7 @@ async fn another_device_root_or_server_takes_nothing_up() {
     let (machine, _cut) = machine.crashes();
     machine.link.cut();
     let start = async |change: fn(&mut Options)| {
-        let fresh = tempfile::tempdir().unwrap();
-        copy(machine.answers.path(), fresh.path());
+        let fresh = Folder::copied(machine.answers.path());
         let mut options = machine.options();
         options.answers = Some(fresh.path().to_owned());
         change(&mut options);

@@ -15,6 +15,42 @@ use crate::pinned::pinning;
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
+/// A directory that goes when the test ends, also where something is still being written into it.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Another one with the same files.
+    pub(crate) fn copied(from: &Path) -> Self {
+        let copy = Self::new();
+        for file in std::fs::read_dir(from).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A file that is made while the rest is removed keeps the directory; once that is gone, none is made.
+        for _ in 0..100 {
+            match std::fs::remove_dir_all(self.path()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+                Ok(()) | Err(_) => return,
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 /// A machine on which a program runs again and again.
 pub(crate) struct Machine {
     pub(crate) fake: Fake,
@@ -23,7 +59,7 @@ pub(crate) struct Machine {
     /// Its time of day.
     pub(crate) own: Clock,
     /// Where the program keeps its answers.
-    pub(crate) answers: TempDir,
+    pub(crate) answers: Folder,
 }
 
 impl Machine {
@@ -34,7 +70,7 @@ impl Machine {
         let fake = Fake::signing(vendor.clone(), clock);
         (fake.state().lifetime, fake.state().renew_after) = (10 * HOUR, HOUR);
         let link = Link::to(&fake);
-        Self { fake, link, vendor, own, answers: tempfile::tempdir().unwrap() }
+        Self { fake, link, vendor, own, answers: Folder::new() }
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -70,8 +106,7 @@ impl Machine {
     /// The program crashes: what it has on disk, without its locks, is another program's from now on, over a way of its
     /// own. The first one goes on without anybody to speak to.
     pub(crate) fn crashes(self) -> (Self, Link) {
-        let answers = tempfile::tempdir().unwrap();
-        copy(self.answers.path(), answers.path());
+        let answers = Folder::copied(self.answers.path());
         self.link.cut();
         let link = Link::to(&self.fake);
         (
@@ -90,13 +125,6 @@ impl Machine {
     pub(crate) fn kept(&self) -> Vec<std::path::PathBuf> {
         let files = std::fs::read_dir(self.answers.path()).unwrap().map(|file| file.unwrap().path());
         files.filter(|path| path.extension().is_some_and(|kind| kind == "answer")).collect()
-    }
-}
-
-pub(crate) fn copy(from: &Path, to: &Path) {
-    for file in std::fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
 

@@ -13,6 +13,7 @@ use tonic::transport::Server;
 
 use crate::clock::Clock;
 use crate::fake::{Act, Fake, Vendor};
+use crate::machine::Folder;
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -156,7 +157,7 @@ fn the_addresses_of_signed_answers_are_tried_after_the_given_ones() {
     fake.state().ttl = Duration::from_secs(4);
     let anywhere = || ([127, 0, 0, 1], 0).into();
     let (first, second) = (Process::start(&fake, anywhere()), Process::start(&fake, anywhere()));
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Folder::new();
     let given = first.address;
     let pinned = move || {
         let mut options = options(given);
@@ -209,7 +210,7 @@ fn a_connection_that_cannot_be_secured_is_no_server_to_a_borrow() {
     let vendor = Vendor::new(1, 7, clock.now());
     let fake = Fake::signing(vendor.clone(), clock.clone());
     let server = Process::start(&fake, ([127, 0, 0, 1], 0).into());
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Folder::new();
     let pinned = |answers: &std::path::Path| {
         let mut options = options(server.address);
         options.hostids = vec!["D1".parse().unwrap()];
@@ -221,11 +222,7 @@ fn a_connection_that_cannot_be_secured_is_no_server_to_a_borrow() {
         let client = Client::connect(pinned(directory.path())).await.unwrap();
         drop(client.checkout(Checkout::new("solver").borrow()).await.unwrap());
         // The same program with a CA that is not there, on a copy of what the first one has.
-        let copy = tempfile::tempdir().unwrap();
-        for file in std::fs::read_dir(directory.path()).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-        }
+        let copy = Folder::copied(directory.path());
         let mut options = pinned(copy.path());
         options.tls = Some(Tls::new(Pem::File("/nowhere/ca.pem".into())));
         let insecure = Client::connect(options).await.unwrap();

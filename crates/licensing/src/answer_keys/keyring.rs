@@ -10,13 +10,12 @@ use leasehold_signing::{ExposeSecret as _, SealError, ServiceKey, SigningKey};
 use leasehold_store::licensing::AnswerKey;
 use prost::Message as _;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// How old the newest key becomes before another one is made.
 const ROTATE_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// How long after a call that does not brook delay whoever needs the key waits for it, and how often it looks.
+/// How long after a bundle came whoever needs a key waits for it.
 const WORTH_WAITING: Duration = Duration::from_secs(3);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A key that signs answers, with the certificates that lead to it.
 pub(crate) struct Key {
@@ -68,10 +67,10 @@ pub(crate) struct Keyring {
     keys: RwLock<Vec<Arc<Key>>>,
     /// Whoever takes keys from the store has it: what was read first must not take the place of what was read later.
     reading: tokio::sync::Mutex<()>,
-    /// When the store was last asked because no key was good, by the monotonic clock.
-    asked: RwLock<Option<Duration>>,
-    /// Until when a key is worth waiting for, because one was called for that does not brook delay.
-    expected: RwLock<Option<Instant>>,
+    /// When the store was last asked because no key was good.
+    asked: RwLock<Option<Instant>>,
+    /// The newest bundle that a key is needed for, and until when that is worth waiting for.
+    expected: RwLock<Option<(u64, Instant)>>,
     due: Notify,
     urgent: Notify,
 }
@@ -108,13 +107,13 @@ impl Keyring {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// Whether it is time to ask the store once more, at this monotonic time: once in so long.
-    pub(super) fn may_ask(&self, monotonic: Duration, every: Duration) -> bool {
+    /// Whether it is time to ask the store once more: once in so long.
+    pub(super) fn may_ask(&self, every: Duration) -> bool {
         // Each use is one step.
         let mut asked = self.asked.write().unwrap_or_else(PoisonError::into_inner);
-        let may = asked.is_none_or(|last| monotonic >= last + every);
+        let may = asked.is_none_or(|last| last.elapsed() >= every);
         if may {
-            *asked = Some(monotonic);
+            *asked = Some(Instant::now());
         }
         may
     }
@@ -124,19 +123,24 @@ impl Keyring {
         self.due.notify_one();
     }
 
-    /// Calls whoever looks after the keys, even where it waits after a failure.
-    pub(crate) fn hurry(&self) {
-        let until = Instant::now() + WORTH_WAITING;
-        *self.expected.write().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    /// Calls whoever looks after the keys, even where it waits after a failure: this bundle is in force.
+    pub(crate) fn hurry(&self, sequence: u64) {
+        self.expect(sequence);
         self.urgent.notify_one();
     }
 
-    /// Waits for a key that is good at the time, where one is expected within a moment.
-    pub(super) async fn wait(&self, now: impl Fn() -> Timestamp) {
-        let until = *self.expected.read().unwrap_or_else(PoisonError::into_inner);
-        while until.is_some_and(|until| Instant::now() < until) && self.good_at(now()).is_none() {
-            sleep(LOOK_AGAIN).await;
+    /// This bundle is in force, and a key has to come for it: worth waiting for, once for each bundle.
+    pub(super) fn expect(&self, sequence: u64) {
+        let mut expected = self.expected.write().unwrap_or_else(PoisonError::into_inner);
+        if expected.is_none_or(|(known, _)| known < sequence) {
+            *expected = Some((sequence, Instant::now() + WORTH_WAITING));
         }
+    }
+
+    /// Whether a key is worth waiting for.
+    pub(super) fn is_expected(&self) -> bool {
+        let expected = *self.expected.read().unwrap_or_else(PoisonError::into_inner);
+        expected.is_some_and(|(_, until)| Instant::now() < until)
     }
 
     /// Waits for a call.

@@ -22,8 +22,9 @@ use leasehold_signing::{
     sign_many, verify_chain,
 };
 use leasehold_store::StoreError;
-use leasehold_store::licensing::AnswerKey;
+use leasehold_store::licensing::{AnswerKey, Standing};
 use prost::Message as _;
+use tokio::time::sleep;
 
 use crate::Error;
 use crate::allocator::Answered;
@@ -41,6 +42,8 @@ const NEWEST: u32 = 32;
 const KEEP_ENDED: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// How often the store is asked at most because no key is good.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is asked at most where a key is expected within a moment.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Why there is no new key.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +95,23 @@ pub(crate) async fn reload(state: &State, instance: InstanceId) -> Result<(), Er
 /// The same, and waits a moment for the first key after a bundle: who synchronises and asks at once is not refused.
 pub(crate) async fn wait_for_one(state: &State, instance: InstanceId) {
     look_for_one(state, instance).await;
-    state.keyring(instance).wait(|| state.clock(instance).now()).await;
+    let keyring = state.keyring(instance);
+    let is_there = || keyring.good_at(state.clock(instance).now()).is_some();
+    if is_there() {
+        return;
+    }
+    // Another replica may have put the bundle in force, and have the key.
+    if let Ok(Standing { bundle: Some(bundle), .. }) = state.store.standing(instance).await {
+        keyring.expect(bundle.sequence);
+    }
+    while keyring.is_expected() && !is_there() {
+        sleep(LOOK_AGAIN).await;
+        if keyring.may_ask(LOOK_AGAIN)
+            && let Err(error) = reload(state, instance).await
+        {
+            return crate::error::log(&error, 0);
+        }
+    }
 }
 
 /// Looks into the store for a key of another replica where none here is good, and calls for one.
@@ -101,7 +120,7 @@ pub(crate) async fn look_for_one(state: &State, instance: InstanceId) {
     if keyring.good_at(state.clock(instance).now()).is_some() {
         return;
     }
-    if keyring.may_ask(state.own_clock.monotonic(), ASK_EVERY) {
+    if keyring.may_ask(ASK_EVERY) {
         keyring.call();
         if let Err(error) = reload(state, instance).await {
             crate::error::log(&error, 0);

@@ -56,6 +56,19 @@ async fn a_key_serves_for_as_long_as_it_is_good_when_no_other_can_be_had() {
 }
 
 #[tokio::test]
+async fn who_asks_another_replica_right_after_the_first_bundle_waits_for_the_key() {
+    let mut site = Site::new().await;
+    let one = site.start().await.unwrap();
+    site.certifier = TestCertifier::new(&site.vendor, &site.clock, Mood::Away);
+    let other = site.start().await.unwrap();
+    one.licensing.enrol(one.vendor.enrolment()).await.unwrap();
+    // It has looked already, and found none.
+    assert_eq!(other.instance().await.status(), pb::InstanceStatus::Unsynchronized);
+    one.apply(1, &[item("L", "cad", 3)]).await.unwrap();
+    other.check_out("d1", 1).await;
+}
+
+#[tokio::test]
 async fn replicas_share_a_key() {
     let mut site = Site::new().await;
     let one = site.start().await.unwrap();

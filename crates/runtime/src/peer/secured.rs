@@ -43,7 +43,10 @@ pub(super) fn client_config(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> R
 pub(super) fn handshake_problem(error: &io::Error, ca: &str) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+        // A CA of the same name with another key is another CA.
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => {
             format!("its certificate is of no CA that is trusted; name its CA in {ca}")
         }
         Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {

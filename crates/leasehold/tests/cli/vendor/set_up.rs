@@ -85,7 +85,9 @@ fn a_directory_is_for_one_process() {
     let serve = ["vendor", "serve", "--dir", "office", "--listen", "127.0.0.1:0"];
     place.leasehold(serve).expect_error(7, &["another process", &pid, "office"]);
     place.leasehold(["vendor", "certify", "--dir", "office"]).expect_error(7, &["another process"]);
-    place.leasehold(INIT.into_iter().chain(["x"])).expect_error(6, &["another process"]);
+    place
+        .leasehold(INIT.into_iter().chain(["x"]))
+        .expect_error(6, &["a vendor's already", "nothing was changed"]);
     assert_eq!(office.row(&place, "vendors", &["show"])["vendor_id"], "example");
     assert_eq!(office.stop(), Some(0));
     // Nothing stands in the way of the next one.

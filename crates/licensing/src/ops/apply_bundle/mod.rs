@@ -42,7 +42,7 @@ pub(crate) async fn apply_bundle(
     edit.bundle = Some(bundle);
     edit.save(state, ActivityKind::RightsChanged, &summary(&bundle, &changes), actor).await?;
     state.metrics.leave(&instance.name, Some(bundle.leave()), state.clock(instance.id).now());
-    state.keyring(instance.id).hurry();
+    state.keyring(instance.id).hurry(bundle.sequence);
     tracing::info!(
         instance.name,
         bundle.sequence,
