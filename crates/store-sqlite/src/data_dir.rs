@@ -6,9 +6,11 @@
 //! licensing.db   licensing's database, with its -wal and -shm files
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::directory::{self, LockError};
 
 /// The layout that this release makes and understands.
 const FORMAT: u32 = 1;
@@ -120,14 +122,14 @@ impl DataDir {
                 return Err(DataDirError::NotEmpty { path: path.to_owned() });
             }
         }
-        tighten(path);
+        directory::tighten(path);
         let lock = lock(path)?;
         // Last and whole: a directory that has its version is complete.
         let (new, format) = (path.join("format.new"), path.join("format"));
         let mut file = File::create(&new).map_err(io_error(&new))?;
         writeln!(file, "{FORMAT}").and_then(|()| file.sync_all()).map_err(io_error(&new))?;
         fs::rename(&new, &format).map_err(io_error(&format))?;
-        sync_directory(path)?;
+        directory::sync(path).map_err(io_error(path))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -143,49 +145,10 @@ impl DataDir {
 }
 
 fn lock(path: &Path) -> Result<File, DataDirError> {
-    let name = path.join("lock");
-    let mut options = OpenOptions::new();
-    let mut file =
-        options.read(true).write(true).create(true).truncate(false).open(&name).map_err(io_error(&name))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            // Some systems keep others from reading what is locked.
-            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
-            return Err(DataDirError::Locked { path: path.to_owned(), pid });
-        }
-        Err(TryLockError::Error(source)) => return Err(DataDirError::Io { path: name, source }),
-    }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(io_error(&name))?;
-    Ok(file)
-}
-
-/// Takes everyone's rights but the owner's.
-fn tighten(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-
-        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
-            // A volume can belong to someone else and still be for us alone.
-            tracing::warn!(path = %path.display(), %error, "the data directory's permissions stay as they are");
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-}
-
-/// Lets the directory's entries survive a loss of power.
-fn sync_directory(path: &Path) -> Result<(), DataDirError> {
-    // Elsewhere directories cannot be opened like files, and need not be.
-    if cfg!(unix) {
-        File::open(path).and_then(|directory| directory.sync_all()).map_err(io_error(path))?;
-    }
-    Ok(())
+    directory::lock(path).map_err(|error| match error {
+        LockError::Locked { pid } => DataDirError::Locked { path: path.to_owned(), pid },
+        LockError::Io { path, source } => DataDirError::Io { path, source },
+    })
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {

@@ -13,6 +13,7 @@ mod batch;
 mod connect;
 mod data_dir;
 mod decode;
+pub mod directory;
 mod encode;
 mod error;
 mod floors;

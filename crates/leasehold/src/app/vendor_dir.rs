@@ -9,11 +9,12 @@
 //!
 //! Not responsible for what is in the database.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use leasehold_signing::{KeyError, MasterKey, SigningKey};
+use leasehold_store_sqlite::directory::{self, LockError};
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
 
@@ -111,7 +112,7 @@ impl VendorDir {
                 return Err(VendorDirError::NotEmpty { path: path.to_owned() });
             }
         }
-        tighten(path);
+        directory::tighten(path);
         Ok(Self { path: path.to_owned(), _lock: lock(path)? })
     }
 
@@ -147,7 +148,7 @@ impl VendorDir {
         }
         let key = SigningKey::generate(&mut rand::make_rng::<StdRng>());
         write_secret(&path, &digits(&key))?;
-        sync_directory(&self.path)?;
+        directory::sync(&self.path).map_err(io_error(&self.path))?;
         Ok(key)
     }
 }
@@ -206,49 +207,10 @@ fn write_secret(path: &Path, text: &str) -> Result<(), VendorDirError> {
 }
 
 fn lock(path: &Path) -> Result<File, VendorDirError> {
-    let name = path.join(LOCK);
-    let mut options = OpenOptions::new();
-    let mut file =
-        options.read(true).write(true).create(true).truncate(false).open(&name).map_err(io_error(&name))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            // Some systems keep others from reading what is locked.
-            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
-            return Err(VendorDirError::Locked { path: path.to_owned(), pid });
-        }
-        Err(TryLockError::Error(source)) => return Err(VendorDirError::Io { path: name, source }),
-    }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(io_error(&name))?;
-    Ok(file)
-}
-
-/// Takes everyone's rights but the owner's.
-fn tighten(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-
-        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
-            // A volume can belong to someone else and still be for us alone.
-            tracing::warn!(path = %path.display(), %error, "the directory's permissions stay as they are");
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-}
-
-/// Lets the directory's entries survive a loss of power.
-fn sync_directory(path: &Path) -> Result<(), VendorDirError> {
-    // Elsewhere directories cannot be opened like files, and need not be.
-    if cfg!(unix) {
-        File::open(path).and_then(|directory| directory.sync_all()).map_err(io_error(path))?;
-    }
-    Ok(())
+    directory::lock(path).map_err(|error| match error {
+        LockError::Locked { pid } => VendorDirError::Locked { path: path.to_owned(), pid },
+        LockError::Io { path, source } => VendorDirError::Io { path, source },
+    })
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> VendorDirError {
