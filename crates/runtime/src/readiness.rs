@@ -92,6 +92,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     draining: CancellationToken,
     dependencies: Mutex<Vec<Dependency>>,
+    /// Of every server of the process: all of them follow.
+    healths: Mutex<Vec<Health>>,
     opened: watch::Sender<bool>,
     /// What health and the log have said, and only this module may change; held while it is changed.
     shown: tokio::sync::Mutex<Option<State>>,
@@ -125,6 +127,7 @@ impl Readiness {
             clock,
             draining,
             dependencies: Mutex::default(),
+            healths: Mutex::default(),
             opened: watch::Sender::new(false),
             shown: tokio::sync::Mutex::default(),
             ready: watch::Sender::new(false),
@@ -145,6 +148,11 @@ impl Readiness {
         let standing = Standing { name, need, ok: false, reason, since: self.0.clock.now() };
         let check: Check = Arc::new(move || Box::pin(check()));
         self.lock().push(Dependency { standing, checked: false, deadline, check, gauge });
+    }
+
+    /// Lets the health of one more server follow, before [`Readiness::watch`].
+    pub fn add_health(&self, health: Health) {
+        self.0.healths.lock().unwrap_or_else(PoisonError::into_inner).push(health);
     }
 
     /// The services are served: ready as soon as the dependencies are.
@@ -178,21 +186,23 @@ impl Readiness {
         Report { ready: state.is_ready(), state, dependencies }
     }
 
-    /// Asks every dependency again and again and lets health follow, until told to stop: a background task.
-    pub async fn watch(self, health: Health, stopping: CancellationToken) {
+    /// Asks every dependency again and again and lets health follow, until told to stop: a background task, of which
+    /// a process has one.
+    pub async fn watch(self, stopping: CancellationToken) {
         let dependencies = self.lock().len();
-        let loops = (0..dependencies).map(|index| self.watch_one(index, &health));
+        let healths = self.0.healths.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let loops = (0..dependencies).map(|index| self.watch_one(index, &healths));
         let changes = async {
             let mut opened = self.0.opened.subscribe();
             let _ = opened.wait_for(|opened| *opened).await;
-            self.show(&health).await;
+            self.show(&healths).await;
             self.0.draining.cancelled().await;
-            self.show(&health).await;
+            self.show(&healths).await;
         };
         stopping.run_until_cancelled(futures::future::join(join_all(loops), changes)).await;
     }
 
-    async fn watch_one(&self, index: usize, health: &Health) {
+    async fn watch_one(&self, index: usize, healths: &[Health]) {
         let (check, deadline) = {
             let dependencies = self.lock();
             (Arc::clone(&dependencies[index].check), dependencies[index].deadline)
@@ -205,7 +215,7 @@ impl Readiness {
                 Err(_) => Err(format!("no answer within {}s", deadline.as_secs_f32())),
             };
             self.note(index, answer);
-            self.show(health).await;
+            self.show(healths).await;
             sleep(POLL_INTERVAL).await;
         }
     }
@@ -231,7 +241,7 @@ impl Readiness {
     }
 
     /// Lets health say what is so.
-    async fn show(&self, health: &Health) {
+    async fn show(&self, healths: &[Health]) {
         let mut shown = self.0.shown.lock().await;
         let report = self.report();
         // What is missing while all the same it is ready, the dependency's own line says.
@@ -240,10 +250,14 @@ impl Readiness {
             return;
         }
         if report.ready {
-            health.serving().await;
+            for health in healths {
+                health.serving().await;
+            }
             tracing::info!("ready");
         } else {
-            health.not_serving().await;
+            for health in healths {
+                health.not_serving().await;
+            }
             // Why, the dependency's own line says.
             match report.state {
                 State::Starting | State::Draining => tracing::debug!(state = ?report.state, "not ready"),

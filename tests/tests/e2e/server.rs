@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use leasehold::SystemClock;
 use leasehold::estate_file::EstateFile;
 use leasehold::vendor::{Site, Supplied, Vendor};
-use leasehold_proto::licensing::v1 as pb;
 use leasehold_testkit::{Process, free_port};
 use serde_json::Value;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::binary::leasehold;
 use crate::calls::{Admin, Licensing};
@@ -62,12 +64,23 @@ impl Server {
         let mut process = Process::spawn(command).unwrap();
         process.wait_for_port(self.port, PATIENCE).await.unwrap();
         let start = Instant::now();
-        while let Err(status) = self.admin().get_instance(pb::GetInstanceRequest::default()).await {
+        while !self.is_healthy().await {
             assert!(process.status().unwrap().is_none(), "the server ended: {}", process.stderr());
-            assert!(start.elapsed() < PATIENCE, "{status}\n{}", process.stderr());
+            assert!(start.elapsed() < PATIENCE, "it is not healthy\n{}", process.stderr());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.process = Some(process);
+    }
+
+    /// Whether every service says that it can be used.
+    async fn is_healthy(&self) -> bool {
+        for port in [self.port, self.sync_port] {
+            let answer = HealthClient::new(channel(port)).check(HealthCheckRequest::default()).await;
+            if !answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Ends the process as `kill -9` does.

@@ -62,8 +62,10 @@ impl Site {
         let endpoint = format!("https://localhost:{}", self.collector.port);
         command.env("LEASEHOLD__TELEMETRY__OTLP_ENDPOINT", endpoint);
         command.env("LEASEHOLD__TELEMETRY__SAMPLE_PERCENT", "100").env("LEASEHOLD__ADMIN__LISTEN", "");
+        command.env("LEASEHOLD_MASTER_KEY", "0f".repeat(32));
         command.args(["serve", "--database-url", database, "--redis-url", redis, "--listen"]);
-        command.arg(format!("127.0.0.1:{port}")).current_dir(self.folder.path());
+        command.arg(format!("127.0.0.1:{port}")).args(["--sync-listen", "127.0.0.1:0"]);
+        command.current_dir(self.folder.path());
         (Process::spawn(command).unwrap(), port)
     }
 

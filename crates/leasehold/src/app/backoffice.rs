@@ -103,7 +103,7 @@ pub async fn start_vendor(options: VendorOptions) -> Result<RunningVendor, Vendo
             return Err(error);
         }
     };
-    observe::open(&readiness).await;
+    observe::open(&readiness, &background).await;
     for (name, address, tls) in served.addresses() {
         tracing::info!(%address, tls, "{name} is ready");
     }

@@ -151,7 +151,7 @@ pub async fn start(options: AppOptions) -> Result<Running, StartError> {
             return Err(error);
         }
     };
-    observe::open(&readiness).await;
+    observe::open(&readiness, &background).await;
     for (name, address, tls) in served.addresses() {
         tracing::info!(%address, tls, "{name} is ready");
     }

@@ -76,8 +76,9 @@ pub(super) fn wants_leases(
     });
 }
 
-/// Says that the services are served, and waits until health says so too.
-pub(super) async fn open(readiness: &Readiness) {
+/// Says that the services are served, watches what they depend on, and waits until health says so too.
+pub(super) async fn open(readiness: &Readiness, background: &Background) {
+    background.spawn("readiness", readiness.clone().watch(background.stopping()));
     readiness.open();
     if timeout(READY_WITHIN, readiness.until_ready()).await.is_err() {
         tracing::warn!("something that is needed went away while the server started; it waits for it");

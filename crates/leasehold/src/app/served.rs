@@ -64,7 +64,7 @@ impl Served {
     ) -> Result<SocketAddr, server::Error> {
         let options = server::Options { grace, ..server::Options::default() };
         let server = Server::new(services, options).await?.with_arrivals([arrivals]);
-        background.spawn("readiness", readiness.clone().watch(server.health(), background.stopping()));
+        readiness.add_health(server.health());
         let Door { listener, transport, address } = door;
         transport.keep_fresh(background);
         let tls = transport.is_tls();

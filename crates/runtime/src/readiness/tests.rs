@@ -54,12 +54,17 @@ impl Fixture {
     }
 
     fn watch(&self) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(self.readiness.clone().watch(self.health.clone(), self.stopping.clone()))
+        self.readiness.add_health(self.health.clone());
+        tokio::spawn(self.readiness.clone().watch(self.stopping.clone()))
     }
 
     /// What gRPC health says: whether it serves.
     async fn served(&self) -> bool {
-        let service = self.health.service_for_tests();
+        Self::says(&self.health).await
+    }
+
+    async fn says(health: &Health) -> bool {
+        let service = health.service_for_tests();
         let mut answers = Vec::new();
         for name in ["", "a.Service"] {
             let request = Request::new(HealthCheckRequest { service: name.into() });
@@ -108,6 +113,21 @@ async fn readiness_and_health_follow_a_required_dependency() {
     assert_eq!((report.state, report.dependencies[0].reason.as_deref()), (State::Ready, None));
     assert_eq!(report.dependencies[0].since, Timestamp::from_second(120).unwrap());
     assert!(fixture.served().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_health_of_every_server_of_the_process_follows() {
+    let fixture = Fixture::new().await;
+    let (readiness, store, other) = (&fixture.readiness, Fake::default(), Health::new(&["a.Service"]).await);
+    store.add_to(readiness, "store", Need::Required);
+    readiness.add_health(other.clone());
+    fixture.watch();
+    readiness.open();
+    readiness.until_ready().await;
+    assert_eq!((fixture.served().await, Fixture::says(&other).await), (true, true));
+    store.set_away(true);
+    sleep(A_WHILE).await;
+    assert_eq!((fixture.served().await, Fixture::says(&other).await), (false, false));
 }
 
 #[tokio::test(start_paused = true)]

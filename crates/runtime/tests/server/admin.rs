@@ -75,7 +75,8 @@ impl Fixture {
         let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = admin.address();
         if let Some(server) = server {
-            let watching = readiness.clone().watch(server.health.clone(), background.stopping());
+            readiness.add_health(server.health.clone());
+            let watching = readiness.clone().watch(background.stopping());
             background.spawn("readiness", watching);
         }
         let pages = Pages { readiness: readiness.clone(), metrics, levels: None };
