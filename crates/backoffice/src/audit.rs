@@ -11,6 +11,7 @@ const MAX_DETAIL: usize = 2_000;
 pub(crate) enum Action {
     VendorSetUp,
     OnlineKeyRenewed,
+    UpdateRepositorySet,
     ProductCreated,
     CustomerCreated,
     LicenseServerCreated,
@@ -29,6 +30,7 @@ impl Action {
         match self {
             Self::VendorSetUp => "vendor.set_up",
             Self::OnlineKeyRenewed => "vendor.online_key_renewed",
+            Self::UpdateRepositorySet => "vendor.update_repository_set",
             Self::ProductCreated => "product.created",
             Self::CustomerCreated => "customer.created",
             Self::LicenseServerCreated => "license_server.created",

@@ -34,7 +34,7 @@ pub(crate) fn services(back_office: &BackOffice, max_message_size: usize) -> Ser
 
 /// Who a member of the staff is, for the audit log.
 fn actor(call: &CallContext) -> &str {
-    call.actor.as_deref().unwrap_or("staff")
+    call.actor().unwrap_or("staff")
 }
 
 /// What licence servers call.
@@ -67,6 +67,14 @@ impl ProducerService for Staff {
     ) -> Result<Response<pb::GetVendorResponse>, Status> {
         let (_, pb::GetVendorRequest {}) = CallContext::enter(request)?;
         Ok(Response::new(self.0.get_vendor().await?))
+    }
+
+    async fn set_update_repository(
+        &self,
+        request: Request<pb::SetUpdateRepositoryRequest>,
+    ) -> Result<Response<pb::SetUpdateRepositoryResponse>, Status> {
+        let (call, message) = CallContext::enter(request)?;
+        Ok(Response::new(self.0.set_update_repository(actor(&call), message).await?))
     }
 
     async fn create_product(

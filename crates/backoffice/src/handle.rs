@@ -37,6 +37,15 @@ impl BackOffice {
         Ok(vendor::get_vendor(&self.0).await?)
     }
 
+    /// Says where the vendor's update repository is.
+    pub async fn set_update_repository(
+        &self,
+        actor: &str,
+        message: pb::SetUpdateRepositoryRequest,
+    ) -> Result<pb::SetUpdateRepositoryResponse, ApiError> {
+        Ok(vendor::set_update_repository(&self.0, actor, message).await?)
+    }
+
     /// Adds a product.
     pub async fn create_product(
         &self,

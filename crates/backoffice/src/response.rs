@@ -61,6 +61,8 @@ pub(crate) fn make(
         vendor_recipient: vendor.identity.recipient().to_string(),
         contact: Some(vendor.contact()),
         notices: Vec::new(),
+        updates_address: vendor.row.updates.address.clone(),
+        updates_root: vendor.row.updates.root.clone(),
     };
     let payload = response.encode_to_vec();
     let digest = Sha256::digest(&payload).into();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leasehold_domain::text;
 use leasehold_signing::{CryptoRng, ServiceKey, SigningKey, VendorId};
 use leasehold_store::BackOfficeStore;
-use leasehold_store::backoffice::{Contact, Vendor};
+use leasehold_store::backoffice::{Contact, UpdateRepository, Vendor};
 
 use crate::Error;
 use crate::audit::{Action, record};
@@ -62,6 +62,7 @@ pub async fn set_up(
         online_key: make_online(&id, root, key, rng, now)?,
         identity: make_identity(&id, key, rng)?,
         created_at: now,
+        updates: UpdateRepository::default(),
     };
     let detail = format!("root key {}", root.id().fingerprint());
     let record = record(now, ACTOR, Action::VendorSetUp, &vendor.id, detail);

@@ -21,6 +21,9 @@ use crate::wire::{Wire, in_words, insecure};
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What the server may send ahead of what was taken in: a process that is killed within a download loses it.
+const STREAM_WINDOW: u32 = 512 << 10;
+
 /// How long a server that speaks TLS is listened to before the first call. Ours speaks at once; one that waits
 /// for the client to speak first costs a new connection this much.
 const FIRST_WORD: Duration = Duration::from_secs(1);
@@ -43,6 +46,7 @@ pub(crate) fn lazy(options: &Options, learnt: Arc<Addresses>) -> Result<Channel,
     // The channel is told of no TLS, which the connections below do by themselves; the server hears of it all the same.
     let mut endpoint = Endpoint::from_shared(format!("http://{}", options.server))?
         .user_agent(concat!("leasehold-client/", env!("CARGO_PKG_VERSION")))?
+        .initial_stream_window_size(STREAM_WINDOW)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         // A dead connection is found before the next heartbeat needs it.

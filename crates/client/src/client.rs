@@ -24,6 +24,7 @@ use crate::guard::Guard;
 use crate::identity::{Identity, random_nonce, random_uuid};
 use crate::keeper::{Command, Keeper};
 use crate::machine::Machine;
+use crate::notices::{self, Standing};
 use crate::options::Options;
 use crate::place::{Occupied, Place, Places};
 use crate::reader::{self, Reader};
@@ -37,7 +38,7 @@ const MAX_ANSWER: usize = 16 << 20;
 /// on without the client; the connection is closed once all of them are gone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// Why there is no client. Whether the server answers is not among it: the first call tells.
@@ -72,8 +73,10 @@ pub(crate) struct Inner {
     pub(crate) channel: Channel,
     pub(crate) reader: Arc<Reader>,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
-    hostids: Vec<HostId>,
-    alias: String,
+    /// What stands on the last heartbeats.
+    pub(crate) standing: Standing,
+    pub(crate) hostids: Vec<HostId>,
+    pub(crate) alias: String,
     identity: Arc<Identity>,
     answers: Option<Arc<Answers>>,
     places: Places,
@@ -120,8 +123,9 @@ impl Client {
         let reader = Arc::new(Reader::new(&options, hostids[0].clone(), addresses, answers.clone()));
         let options = Arc::new(options);
         let (commands, receiver) = mpsc::unbounded_channel();
+        let (board, standing) = notices::board();
         let keeper =
-            Keeper::new(channel.clone(), options.clone(), identity.clone(), reader.clone(), receiver);
+            Keeper::new(channel.clone(), options.clone(), identity.clone(), reader.clone(), receiver, board);
         runtime.spawn(keeper.run());
         let (places, last_id) = (Places::default(), AtomicU64::new(0));
         let inner = Inner {
@@ -129,6 +133,7 @@ impl Client {
             channel,
             reader,
             commands,
+            standing,
             hostids,
             alias,
             identity,

@@ -121,6 +121,11 @@ impl Holding {
         Some(held)
     }
 
+    /// The feature's name.
+    pub(crate) fn feature(&self) -> &str {
+        self.shown.feature()
+    }
+
     /// What its guard shows.
     pub(crate) fn shown(&self) -> Arc<Shown> {
         self.shown.clone()

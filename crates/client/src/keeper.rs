@@ -24,6 +24,7 @@ use crate::error::{CallError, ReleaseError};
 use crate::failure::Failure;
 use crate::holding::{Holding, heartbeat_timeout};
 use crate::identity::Identity;
+use crate::notices::Board;
 use crate::options::Options;
 use crate::reader::Reader;
 use crate::retry::GaveUp;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     Release(u64, Reply),
     /// Keep it up no more, and leave it as it is.
     Forget(u64),
+    /// Say what can be shown of all that is held.
+    #[cfg(feature = "updates")]
+    Show(oneshot::Sender<Vec<pb::GrantRef>>),
 }
 
 /// The background task.
@@ -59,6 +63,7 @@ pub(crate) struct Keeper {
     leaving: BTreeMap<u64, Leaving>,
     calls: JoinSet<Done>,
     releases: usize,
+    board: Board,
 }
 
 impl Keeper {
@@ -69,6 +74,7 @@ impl Keeper {
         identity: Arc<Identity>,
         reader: Arc<Reader>,
         commands: mpsc::UnboundedReceiver<Command>,
+        board: Board,
     ) -> Self {
         Self {
             rpc: LicensingServiceClient::new(channel),
@@ -80,6 +86,7 @@ impl Keeper {
             leaving: BTreeMap::new(),
             calls: JoinSet::new(),
             releases: 0,
+            board,
         }
     }
 
@@ -124,6 +131,12 @@ impl Keeper {
             match command {
                 Command::Hold(id, holding) => drop(self.holdings.insert(id, *holding)),
                 Command::Forget(id) => drop(self.holdings.remove(&id)),
+                #[cfg(feature = "updates")]
+                Command::Show(reply) => {
+                    let held = self.holdings.values().filter(|holding| holding.is_returnable());
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.send(held.map(|holding| holding.grant().clone()).collect());
+                }
                 Command::Release(id, reply) => {
                     let Some(mut holding) = self.holdings.remove(&id) else { continue };
                     if holding.must_learn(now) {
@@ -188,8 +201,11 @@ impl Keeper {
     fn take_in(&mut self, done: Done) {
         let now = Instant::now();
         match done {
-            Done::Heartbeat { sent, leases, answer } => match answer {
-                Ok(response) => self.heard((sent, now), &leases, &response),
+            Done::Heartbeat { sent, tag, leases, answer } => match answer {
+                Ok(response) => {
+                    self.heard((sent, now), &leases, &response);
+                    self.board.heard(tag, response);
+                }
                 Err(failure) => self.not_heard(now, &leases, &failure),
             },
             Done::Request { id, answer } => {

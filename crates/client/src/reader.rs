@@ -73,7 +73,7 @@ impl Reader {
                 skew: SignedDuration::try_from(options.max_clock_skew).unwrap_or(SignedDuration::MAX),
                 grace: options.grace,
                 called,
-                chains: Mutex::new(Chains::new(Pin { root, server: options.license_server_id })),
+                chains: Mutex::new(Chains::new(Pin { root, server: options.license_server_id }, "licensing")),
                 seen: Mutex::new(answers.as_ref().map(|answers| answers.seen()).unwrap_or_default()),
                 addresses,
                 answers,

@@ -23,7 +23,7 @@ pub use self::error::{Foreign, Stale, Unverified};
 
 /// How much earlier than the newest time seen an answer may be made: replicas of one server go by one clock, which
 /// they may follow up to a second apart.
-const REPLICAS_APART: SignedDuration = SignedDuration::from_secs(1);
+pub(crate) const REPLICAS_APART: SignedDuration = SignedDuration::from_secs(1);
 
 /// The newest time that each licence server has put under an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

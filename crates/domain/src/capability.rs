@@ -257,6 +257,8 @@ pub enum RequestRefusal {
     DeviceBlocked,
     /// The server has no leave of its vendor to grant anything.
     ServerUnsynchronized(Unsynchronized),
+    /// An administrator suspended the instance.
+    ServerSuspended,
     /// A borrow, from a server that was restored from a backup and not confirmed yet.
     Restored,
 }
@@ -267,6 +269,10 @@ impl RequestRefusal {
         match self {
             Self::DeviceBlocked => "an administrator blocked this device; ask them to lift the block",
             Self::ServerUnsynchronized(why) => why.message(),
+            Self::ServerSuspended => {
+                "an administrator suspended the server: nothing new is given out until they resume it; what you hold stays \
+                 until it ends"
+            }
             Self::Restored => {
                 "the server was restored from a backup, which does not know what was borrowed since; stay online, or ask \
                  an administrator to confirm it"
@@ -326,6 +332,8 @@ pub struct Answer {
     pub outcomes: Vec<FeatureOutcome>,
     /// Why the whole request was refused, if it was.
     pub refusal: Option<RequestRefusal>,
+    /// What an administrator has to say about the refusal; empty where there is nothing.
+    pub note: String,
     /// Features that were returned because the request did not name them.
     pub returned: Vec<FeatureName>,
     /// The trail, where asked for.

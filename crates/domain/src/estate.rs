@@ -33,6 +33,8 @@ pub struct Estate {
     pub clock_ahead: SignedDuration,
     /// Started from a backup and not confirmed since: what the backup does not know of may be out.
     pub restored: bool,
+    /// An administrator suspended the instance, with this text for clients.
+    pub suspended: Option<String>,
     /// The vendor's leave to grant; `None` where there has never been one.
     pub leave: Option<Leave>,
     /// Whether there is a certified key to sign answers of this time with.

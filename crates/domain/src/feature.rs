@@ -1,10 +1,12 @@
 //! Features as people list them: all line items of one name and version, summed.
 //! Reference: licensing, "Administration".
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::cell::LineItemState;
-use crate::line_item::Kind;
+use crate::line_item::{Kind, Serving};
 use crate::text::FeatureName;
 use crate::version::Version;
 
@@ -37,6 +39,31 @@ pub struct Summary {
     pub last_expiration: Option<Timestamp>,
     /// Its use adds up.
     pub metered: bool,
+}
+
+/// How much of a feature is in use, all its versions together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The feature's name.
+    pub feature: FeatureName,
+    /// Counts out, whatever serves now.
+    pub used: u64,
+    /// Counts owned that serve now; `None` where a line item that serves is uncounted.
+    pub owned: Option<u64>,
+}
+
+/// How much of each feature is in use at `now`, by name.
+pub fn in_use<'a>(items: impl IntoIterator<Item = &'a LineItemState>, now: Timestamp) -> Vec<Use> {
+    let mut features: BTreeMap<&FeatureName, (u64, Option<u64>)> = BTreeMap::new();
+    for state in items {
+        let (used, owned) = features.entry(&state.item.feature).or_insert((0, Some(0)));
+        *used += state.out();
+        if matches!(state.item.serving(now), Serving::Yes | Serving::InGrace) {
+            *owned = owned.zip(state.item.count).map(|(owned, count)| owned.saturating_add(count));
+        }
+    }
+    let uses = features.into_iter();
+    uses.map(|(feature, (used, owned))| Use { feature: feature.clone(), used, owned }).collect()
 }
 
 /// Sums line items by name and version, in that order.

@@ -26,6 +26,7 @@ pub mod reservation;
 pub mod steps;
 pub mod text;
 pub mod turn;
+pub mod updates;
 pub mod version;
 pub mod vigil;
 

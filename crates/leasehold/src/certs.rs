@@ -3,8 +3,10 @@
 //! Responsible for what stands in them and for writing them to files. Not responsible for when: the caller
 //! gives the time. A CA lives only while its certificates are made; afterwards it is its files.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+mod layout;
+mod standing;
+
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,9 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, string::Ia5String,
 };
 use time::OffsetDateTime;
+
+pub use layout::{CA, Layout};
+pub use standing::Standing;
 
 /// The services that get a certificate for both ends of a connection.
 pub const SERVICES: [&str; 5] = ["licensing", "updates", "sync", "gateway", "backoffice"];
@@ -104,6 +109,12 @@ impl Authority {
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
 
+    /// The CA of these files' content, PEM: its certificate and its key.
+    pub fn read(certificate: String, key: &str) -> Result<Self, CertsError> {
+        let issuer = Issuer::from_ca_cert_pem(&certificate, KeyPair::from_pem(key)?)?;
+        Ok(Self { certificate, issuer })
+    }
+
     /// The CA's certificate, PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate
@@ -152,15 +163,13 @@ impl Authority {
 impl Pair {
     /// Writes `NAME.pem` and `NAME-key.pem`, the key for its owner alone. Overwrites nothing.
     pub fn write(&self, directory: &Path, name: &str) -> Result<(), CertsError> {
-        let (certificate, key) = files(directory, name);
-        write(&key, &self.key, 0o600)?;
-        write(&certificate, &self.certificate, 0o644)
+        Layout::Files.write(directory, name, self)
     }
 }
 
-/// Where the certificate and the key of a name are.
+/// Where the certificate and the key of a name are, all of them side by side.
 pub fn files(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
-    (directory.join(format!("{name}.pem")), directory.join(format!("{name}-key.pem")))
+    (Layout::Files.certificate(directory, name), Layout::Files.key(directory, name))
 }
 
 /// The given hosts, once each, and this machine's own names of itself.
@@ -200,20 +209,6 @@ fn text(name: &str) -> Result<Ia5String, CertsError> {
         return Err(CertsError::Name { name: name.to_owned() });
     }
     Ia5String::try_from(name).map_err(|_| CertsError::Name { name: name.to_owned() })
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), CertsError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => CertsError::Exists(path.to_owned()),
-        _ => CertsError::Write { path: path.to_owned(), source },
-    })?;
-    file.write_all(text.as_bytes()).map_err(|source| CertsError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -6,8 +6,12 @@
 //! Not responsible for what the services do.
 
 pub mod app;
+pub mod backup;
 pub mod certs;
+pub mod demo;
+pub mod doctor;
 pub mod estate_file;
+pub mod probe;
 pub mod vendor;
 
 pub use leasehold_licensing::Licensing;

@@ -199,7 +199,7 @@ impl Drop for Vendor {
 }
 
 /// Waits until its key for answers is certified, which takes a moment after the first bundle.
-async fn until_it_grants(site: &Site) -> Result<(), SupplyError> {
+pub(crate) async fn until_it_grants(site: &Site) -> Result<(), SupplyError> {
     let mut admin = LicensingAdminServiceClient::new(site.licensing.clone());
     let start = Instant::now();
     loop {
@@ -225,6 +225,6 @@ async fn reserve(site: &Site, groups: &[WantedGroup]) -> Result<(), SupplyError>
     Ok(())
 }
 
-fn answered<T>(what: &'static str, answer: Result<Response<T>, Status>) -> Result<T, SupplyError> {
+pub(crate) fn answered<T>(what: &'static str, answer: Result<Response<T>, Status>) -> Result<T, SupplyError> {
     answer.map(Response::into_inner).map_err(|status| SupplyError::Call { what, status: Box::new(status) })
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use leasehold::app::{AppOptions, Running, StoreChoice, start};
+use leasehold::app::{AppOptions, Listen, Running, StoreChoice, start};
 use leasehold::config::{Config, Sources};
 use leasehold::estate_file::EstateFile;
 use leasehold::vendor::{Site, Vendor};
@@ -108,7 +108,7 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let options = || AppOptions {
         store: StoreChoice::DataDir(path.clone()),
-        listen: Some(address),
+        listen: Listen { licensing: Some(address), ..Listen::on_free_ports() },
         ..AppOptions::new(config(), Arc::new(SystemClock::new())).on_free_ports()
     };
     let mut wrong = config();

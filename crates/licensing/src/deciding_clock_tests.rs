@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use leasehold_domain::{Estate, HostId, Policies, RequestId};
 use leasehold_runtime::ManualClock;
 use leasehold_store::licensing::{
-    Bundle, Enrolment, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+    Bundle, Enrolment, Notice, Notices, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Suspension,
+    Touched,
 };
 
 use super::*;
@@ -89,6 +90,22 @@ impl LicensingBatch for Batch {
     }
 
     async fn set_bundle(&mut self, _bundle: &Bundle) -> Result<(), StoreError> {
+        unreachable!("nothing is changed")
+    }
+
+    async fn set_suspension(&mut self, _suspension: Option<&Suspension>) -> Result<(), StoreError> {
+        unreachable!("nothing is changed")
+    }
+
+    async fn notices(&mut self) -> Result<Notices, StoreError> {
+        unreachable!("nothing is asked")
+    }
+
+    async fn put_notice(&mut self, _notice: &Notice) -> Result<(), StoreError> {
+        unreachable!("nothing is changed")
+    }
+
+    async fn remove_notice(&mut self, _key: &str) -> Result<(), StoreError> {
         unreachable!("nothing is changed")
     }
 

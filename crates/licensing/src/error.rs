@@ -86,6 +86,9 @@ pub enum Error {
         /// Why.
         source: SealError,
     },
+    /// Too much in one instance or one call.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// Too many requests wait.
     #[error("too many requests wait for this instance; try again shortly")]
     Overloaded,
@@ -153,6 +156,7 @@ impl From<Error> for ApiError {
             Error::Foreign(_) => Self::new(ErrorReason::Foreign, message),
             Error::BundleRollback { .. } => Self::new(ErrorReason::BundleRollback, message),
             Error::Sealed { .. } => Self::internal(message),
+            Error::LimitExceeded(_) => Self::limit_exceeded(message),
             Error::Overloaded => Self::overloaded(Duration::from_millis(200)),
             Error::DeadlineExceeded => Self::deadline_exceeded(),
             Error::ShuttingDown => Self::shutting_down(),

@@ -13,10 +13,12 @@ mod handle;
 mod hearing;
 mod jobs;
 pub mod metrics;
+mod notices;
 mod ops;
 mod pin;
 mod revocations;
 mod state;
+mod tallies;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +31,7 @@ use leasehold_runtime::{Background, Clock, Services, SystemIds};
 use leasehold_signing::ServiceKey;
 use leasehold_store::LicensingStore;
 
-pub use answer_keys::{Certifier, CertifyError, SyncCertifier};
+pub use answer_keys::{Certifier, CertifyError, SERVICE, SyncCertifier};
 pub use error::Error;
 pub use state::Licensing;
 use state::State;
@@ -49,6 +51,9 @@ pub struct Config {
     pub request_id_retention: SignedDuration,
     /// How long activity is kept.
     pub activity_retention: SignedDuration,
+    /// How long it is remembered who held what, for those who may go on for a while after their licence has ended; zero:
+    /// not at all.
+    pub remember_holders: SignedDuration,
     /// Where clients can reach the service, best first.
     pub addresses: Vec<String>,
     /// Whether what is kept comes from a backup: every instance is marked as restored then.
@@ -88,6 +93,7 @@ pub async fn build(
     for instance in state.instances() {
         // A wrong master key is told at the start and not at the first answer.
         answer_keys::reload(&state, instance.id).await?;
+        notices::refresh(&state, instance.id).await?;
     }
     jobs::spawn(&state, background)?;
     let services = grpc::services(&state, max_message_size);

@@ -20,13 +20,22 @@ use names::describe;
 pub use names::{
     ANSWER_KEY_LEFT, ANSWERS, BACKEND_ERRORS, BATCH_DURATION, BATCH_SIZE, BUNDLE_SEQUENCE, ENDINGS,
     FLOORS_MOVED, GAPS, GRANTS, HEARTBEATS, PROMOTIONS, QUEUE_DEPTH, REAPER_TURN, RESTORED,
-    SELF_PRESERVATION, SHED, SYNCHRONIZE_LEFT, TAKEN_BACK,
+    SELF_PRESERVATION, SHED, SUSPENDED, SYNCHRONIZE_LEFT, TAKEN_BACK,
 };
 
 /// Every outcome of a feature.
 const OUTCOMES: usize = Outcome::Refused as usize + 1;
 /// Every reason against a feature.
 const REASONS: usize = Reason::InsufficientCount as usize + 1;
+
+/// Every backend and kind of a failed operation.
+const BACKEND_ERROR_KINDS: [(&str, &str); 5] = [
+    ("store", "unavailable"),
+    ("store", "constraint"),
+    ("store", "corrupt"),
+    ("store", "internal"),
+    ("leases", "unavailable"),
+];
 
 /// A part of the work on a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +115,10 @@ impl Metrics {
         describe();
         let phase = |phase: &'static str| histogram!(BATCH_DURATION, "phase" => phase);
         let beats = |result: &'static str| counter!(HEARTBEATS, "result" => result);
+        // Shown from the start, so that the first one is seen as one more.
+        for (backend, kind) in BACKEND_ERROR_KINDS {
+            let _ = counter!(BACKEND_ERRORS, "backend" => backend, "kind" => kind);
+        }
         Self {
             answers: Default::default(),
             batch_size: histogram!(BATCH_SIZE),
@@ -222,6 +235,11 @@ impl Metrics {
             all.remove(&instance)
         };
         self.restored.set(if all.is_empty() { 0.0 } else { 1.0 });
+    }
+
+    /// Whether the instance of this name is suspended.
+    pub fn suspended(&self, instance: &str, suspended: bool) {
+        gauge!(SUSPENDED, "instance" => instance.to_owned()).set(if suspended { 1.0 } else { 0.0 });
     }
 
     /// The leave of the instance of this name, at `now`.

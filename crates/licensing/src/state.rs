@@ -1,25 +1,27 @@
 //! What every operation works on: the back ends, the instances, one allocator for each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use jiff::Timestamp;
-use leasehold_domain::{Grant, GrantId, InstanceId, LeaseToken, Policies};
+use jiff::{SignedDuration, Timestamp};
+use leasehold_answer_keys::AnswerKeys;
+use leasehold_domain::cell::LineItemState;
+use leasehold_domain::{FeatureName, Grant, GrantId, InstanceId, LeaseToken, Policies};
 use leasehold_leases::{Lease, Leases};
 use leasehold_runtime::{Background, Clock, SystemIds};
-use leasehold_signing::ServiceKey;
 use leasehold_store::LicensingStore;
 use leasehold_store::licensing::Instance;
-use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::allocator::Allocator;
-use crate::answer_keys::{Certifier, Keyring};
+use crate::answer_keys::{self, Keyring};
 use crate::deciding_clock::DecidingClock;
 use crate::hearing::Hearing;
 use crate::metrics::Metrics;
+use crate::notices::Board;
 use crate::revocations::Revocations;
+use crate::tallies::Tallying;
 use crate::{Config, Deps, Error};
 
 /// The licensing service, to those who run it. Cloning it gives another handle to the same.
@@ -40,10 +42,8 @@ pub(crate) struct State {
     /// Whether this machine's clock decides, whatever the store's says.
     pub(crate) clock_decides: bool,
     pub(crate) ids: Mutex<SystemIds>,
-    random: Mutex<StdRng>,
-    /// What private keys at rest are sealed with.
-    pub(crate) signing_key: Arc<ServiceKey>,
-    pub(crate) certifier: Arc<dyn Certifier>,
+    /// What the keys that answers are signed with are made with.
+    pub(crate) answer_keys: AnswerKeys,
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) revocations: Revocations,
@@ -56,9 +56,16 @@ pub(crate) struct State {
     allocators: HashMap<InstanceId, Allocator>,
     hearings: HashMap<InstanceId, Hearing>,
     keyrings: HashMap<InstanceId, Keyring>,
+    boards: HashMap<InstanceId, Board>,
+    tallyings: HashMap<InstanceId, Tallying>,
+    /// The features of each product's line items, as they were lately.
+    products: RwLock<HashMap<InstanceId, Arc<Products>>>,
     /// The numbers of the addresses that clients are told.
     addresses_numbers: HashMap<InstanceId, u64>,
 }
+
+/// The features of each product's line items.
+type Products = HashMap<String, Arc<[FeatureName]>>;
 
 impl State {
     pub(crate) async fn new(deps: Deps, config: Config, background: &Background) -> Result<Self, Error> {
@@ -68,6 +75,9 @@ impl State {
         let hearings =
             instances.iter().map(|instance| (instance.id, Hearing::new(config.queue_capacity))).collect();
         let keyrings = instances.iter().map(|instance| (instance.id, Keyring::default())).collect();
+        let boards = instances.iter().map(|instance| (instance.id, Board::new())).collect();
+        let remembers = config.remember_holders > SignedDuration::ZERO;
+        let tallyings = instances.iter().map(|instance| (instance.id, Tallying::new(remembers))).collect();
         let shares_store = deps.store.time().await?.is_some();
         let follows = shares_store && !deps.clock_decides;
         let (mut clocks, mut addresses_numbers) = (HashMap::new(), HashMap::new());
@@ -82,15 +92,13 @@ impl State {
             clocks.insert(instance.id, clock);
         }
         Ok(Self {
+            answer_keys: answer_keys::made_with(Arc::clone(&deps.store), deps.signing_key, deps.certifier),
             store: deps.store,
             leases: deps.leases,
             own_clock: deps.clock,
             shares_store,
             clock_decides: deps.clock_decides,
             ids: Mutex::new(deps.ids),
-            random: Mutex::new(rand::make_rng()),
-            signing_key: deps.signing_key,
-            certifier: deps.certifier,
             config,
             metrics: Metrics::new(),
             revocations: Revocations::new(),
@@ -101,6 +109,9 @@ impl State {
             allocators,
             hearings,
             keyrings,
+            boards,
+            tallyings,
+            products: RwLock::default(),
             addresses_numbers,
         })
     }
@@ -132,6 +143,53 @@ impl State {
         self.keyrings.get(&instance).expect("every instance has a keyring")
     }
 
+    /// The notices of an instance.
+    pub(crate) fn board(&self, instance: InstanceId) -> &Board {
+        self.boards.get(&instance).expect("every instance has a board")
+    }
+
+    /// What an instance counts beside its decisions.
+    pub(crate) fn tallying(&self, instance: InstanceId) -> &Tallying {
+        self.tallyings.get(&instance).expect("every instance has a tallying")
+    }
+
+    /// The features of a product's line items, as they were a few seconds ago at most. A product that was not met yet is
+    /// looked for at once; none has the empty name.
+    pub(crate) async fn features_of(
+        &self,
+        instance: InstanceId,
+        product: &str,
+    ) -> Result<Arc<[FeatureName]>, Error> {
+        if product.is_empty() {
+            return Ok(Arc::default());
+        }
+        let known = || {
+            let products = self.products.read().unwrap_or_else(PoisonError::into_inner);
+            products.get(&instance)?.get(product).cloned()
+        };
+        if let Some(features) = known() {
+            return Ok(features);
+        }
+        self.note_products(instance, &self.store.line_items(instance).await?);
+        Ok(known().unwrap_or_default())
+    }
+
+    /// Notes the features of each product's line items.
+    pub(crate) fn note_products(&self, instance: InstanceId, items: &[LineItemState]) {
+        let mut features: HashMap<&str, Vec<FeatureName>> = HashMap::new();
+        for state in items {
+            features.entry(&state.item.product).or_default().push(state.item.feature.clone());
+        }
+        let distinct = |(product, mut features): (&str, Vec<FeatureName>)| {
+            features.sort_unstable();
+            features.dedup();
+            (product.to_owned(), features.into())
+        };
+        let products: Products = features.into_iter().map(distinct).collect();
+        let mut known = self.products.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(instance, Arc::new(products));
+    }
+
     /// The number of the addresses that clients of an instance are told.
     pub(crate) fn addresses_number(&self, instance: InstanceId) -> u64 {
         self.addresses_numbers.get(&instance).copied().unwrap_or(0)
@@ -144,12 +202,6 @@ impl State {
     /// The clock that decides for an instance.
     pub(crate) fn clock(&self, instance: InstanceId) -> &DecidingClock {
         self.clocks.get(&instance).expect("every instance has a clock")
-    }
-
-    /// Randomness fit for secrets, for as long as the guard lives.
-    pub(crate) fn random(&self) -> MutexGuard<'_, StdRng> {
-        // A generator has no state that a panic could leave half changed.
-        self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fresh ids for as long as the guard lives.

@@ -45,5 +45,14 @@ pub mod backoffice {
     }
 }
 
+/// What the service for updates serves.
+pub mod updates {
+    /// Package `leasehold.updates.v1`.
+    #[allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic)]
+    pub mod v1 {
+        include!("gen/leasehold.updates.v1.rs");
+    }
+}
+
 /// Every contract as an encoded `google.protobuf.FileDescriptorSet`, imports included, for reflection.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.bin");

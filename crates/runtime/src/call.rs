@@ -8,7 +8,9 @@ use http::HeaderValue;
 use tokio::time::Instant;
 use tonic::{Request, Status};
 
+use crate::actor::Actor;
 use crate::caller::Caller;
+use crate::error::ApiError;
 use crate::tls::Peer;
 
 /// Most bytes of an `x-request-id` that a caller may choose.
@@ -62,11 +64,6 @@ impl fmt::Debug for CallId {
     }
 }
 
-/// Who acts, where a process wires a client straight to a service: set as a request extension, never read
-/// from a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(pub String);
-
 /// What the server stack hands on with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
@@ -85,8 +82,8 @@ pub struct CallContext {
     pub peer: Option<SocketAddr>,
     /// Who calls.
     pub caller: Caller,
-    /// Who acts, where known: the caller, or whom it acts for.
-    pub actor: Option<String>,
+    /// On whose behalf, where the caller may speak for others and does.
+    pub on_behalf_of: Option<Actor>,
 }
 
 impl CallContext {
@@ -99,8 +96,24 @@ impl CallContext {
         };
         let peer = extensions.remove::<Peer>().and_then(|peer| peer.address);
         let caller = extensions.remove::<Caller>().unwrap_or_default();
-        let actor = extensions.remove::<Actor>().map(|actor| actor.0).or_else(|| caller.actor());
-        Ok((Self { request_id, deadline, peer, caller, actor }, message))
+        let on_behalf_of = extensions.remove::<Actor>();
+        Ok((Self { request_id, deadline, peer, caller, on_behalf_of }, message))
+    }
+
+    /// Who acts, for records of what was done: the administrator, else the caller; `None` where nobody is known.
+    pub fn actor(&self) -> Option<&str> {
+        let user = self.on_behalf_of.as_ref().map(|actor| actor.user.as_str());
+        user.or_else(|| self.caller.name())
+    }
+
+    /// Refuses an administrator to whom the instance of this id and name is not given.
+    pub fn may_use(&self, id: &str, name: &str) -> Result<(), ApiError> {
+        match &self.on_behalf_of {
+            Some(actor) if !actor.instances.have(id, name) => {
+                Err(ApiError::instance_denied(&actor.user, name))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the caller has stopped waiting by now.
@@ -117,6 +130,8 @@ impl CallContext {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::Instances;
+    use crate::error::ErrorReason;
 
     #[test]
     fn a_callers_id_is_taken_if_it_is_harmless() {
@@ -149,22 +164,25 @@ mod tests {
         let id = CallId::fresh();
         let deadline = Instant::now() + Duration::from_secs(3);
         request.extensions_mut().insert(Arrival { id: id.clone(), deadline: Some(deadline) });
-        request.extensions_mut().insert(Actor("licensing".into()));
+        let only = Instances::Only(vec!["main".to_owned()]);
+        request.extensions_mut().insert(Actor::new("kim", [], only));
         request.extensions_mut().insert(Caller::service("gateway"));
         let (call, message) = CallContext::enter(request).unwrap();
-        assert_eq!(
-            (call.request_id.clone(), message, call.actor.as_deref()),
-            (id, "message", Some("licensing"))
-        );
+        assert_eq!((call.request_id.clone(), message, call.actor()), (id, "message", Some("kim")));
         assert_eq!(call.caller, Caller::service("gateway"));
+        assert!(call.may_use("1", "main").is_ok());
+        let refused = call.may_use("1", "other").unwrap_err();
+        assert_eq!(refused.reason, ErrorReason::PermissionDenied);
+        assert!(refused.message.contains("kim") && refused.message.contains("other"), "{refused}");
         assert_eq!((call.remaining(), call.is_late()), (Some(Duration::from_secs(3)), false));
         tokio::time::advance(Duration::from_secs(4)).await;
         assert_eq!((call.remaining(), call.is_late()), (Some(Duration::ZERO), true));
 
         let (bare, ()) = CallContext::enter(Request::new(())).unwrap();
         assert_eq!(
-            (bare.deadline, bare.peer, bare.actor, bare.request_id.as_str().len()),
+            (bare.deadline, bare.peer, bare.actor(), bare.request_id.as_str().len()),
             (None, None, None, 32)
         );
+        assert!(bare.may_use("1", "other").is_ok(), "nobody is limited who speaks for himself");
     }
 }

@@ -110,15 +110,20 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::BundleRollback
         | ErrorReason::KeyAlreadyBound
         | ErrorReason::CloneSuspected
-        | ErrorReason::NotSynchronized => Code::FailedPrecondition,
+        | ErrorReason::NotSynchronized
+        | ErrorReason::NoUpdateRepository
+        | ErrorReason::UpdateRepositoryInvalid => Code::FailedPrecondition,
         ErrorReason::EtagMismatch | ErrorReason::SyncInProgress => Code::Aborted,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
-        ErrorReason::ShuttingDown | ErrorReason::StoreUnavailable | ErrorReason::VendorUnreachable => {
-            Code::Unavailable
-        }
+        ErrorReason::ShuttingDown
+        | ErrorReason::StoreUnavailable
+        | ErrorReason::VendorUnreachable
+        | ErrorReason::UpdateRepositoryUnreachable => Code::Unavailable,
         ErrorReason::Cancelled => Code::Cancelled,
-        ErrorReason::Unauthenticated => Code::Unauthenticated,
-        ErrorReason::PermissionDenied => Code::PermissionDenied,
+        ErrorReason::Unauthenticated | ErrorReason::ActorMissing => Code::Unauthenticated,
+        ErrorReason::PermissionDenied | ErrorReason::ActorNotAccepted | ErrorReason::NotLicensed => {
+            Code::PermissionDenied
+        }
         ErrorReason::Internal | ErrorReason::Unspecified => Code::Internal,
     }
 }

@@ -30,6 +30,11 @@ impl SystemIds {
     pub fn seeded(clock: Arc<dyn Clock>, seed: u64) -> Self {
         Self { clock, random: StdRng::seed_from_u64(seed), newest: 0 }
     }
+
+    /// A fresh UUID, for whoever has no other source of ids in view.
+    pub fn fresh(&mut self) -> Uuid {
+        self.uuid()
+    }
 }
 
 impl IdSource for SystemIds {

@@ -4,12 +4,14 @@
 //! error to a status, the call context, and starting and stopping in order. Not responsible for any
 //! service's methods, stores or rules: it knows no service.
 
+pub mod actor;
 pub mod admin;
 pub mod call;
 pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod http;
 pub mod ids;
 pub mod lifecycle;
 pub mod metrics;
@@ -20,8 +22,9 @@ pub mod server;
 pub mod telemetry;
 pub mod tls;
 
+pub use actor::{Actor, Role};
 pub use admin::Admin;
-pub use call::{Actor, CallContext, CallId};
+pub use call::{CallContext, CallId};
 pub use caller::{Access, Caller};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;

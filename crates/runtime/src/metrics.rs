@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
+use crate::http;
 
 pub(crate) use calls::Meter;
 
@@ -110,6 +111,9 @@ fn describe() {
     describe_counter!(CALLS, "gRPC calls that ended, by service, method and status code.");
     describe_histogram!(CALL_DURATION, "How long unary gRPC calls took.");
     describe_gauge!(CALLS_IN_FLIGHT, "gRPC calls under way, streams included.");
+    describe_counter!(http::REQUESTS, "Requests over HTTP, by service, route, method and status.");
+    describe_histogram!(http::DURATION, "How long it took until the answer to a request over HTTP began.");
+    describe_gauge!(http::IN_FLIGHT, "Requests over HTTP under way, until the end of their answers.");
     describe_gauge!(TASKS_RUNNING, "Background tasks that run, by name.");
     describe_counter!(PANICS, "Panics anywhere in the process; each is a defect.");
     describe_counter!(LOG_LINES_DROPPED, "Log lines lost because they could not be written fast enough.");

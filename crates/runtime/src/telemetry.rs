@@ -32,7 +32,7 @@ pub use json::JsonLines;
 pub use levels::Levels;
 pub use place::{Place, count};
 pub use traces::{Propagate, Propagating};
-pub(crate) use traces::{call_span, trace_id};
+pub(crate) use traces::{call_span, request_span, trace_id};
 
 /// How long the last lines may take to be written when the process ends.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);

@@ -39,11 +39,14 @@ pub mod key;
 pub mod key_id;
 pub mod many;
 pub mod names;
+#[cfg(feature = "passwords")]
+pub mod password;
 pub mod payload_type;
 pub mod role;
 pub mod seal;
 #[cfg(feature = "sealed-files")]
 pub mod sealed_file;
+pub mod tuf;
 
 pub use certificate::{Certificate, CertificateError, Serial, Subject, Validity};
 pub use chain::{ChainError, Expected, VerifiedChain, read_chain, verify_chain};
@@ -53,6 +56,8 @@ pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use key_id::{Fingerprint, KeyId, KeyIdError};
 pub use many::{Paths, sign_many};
 pub use names::{NameError, ServiceName, VendorId};
+#[cfg(feature = "passwords")]
+pub use password::{NotAHash, PasswordHash};
 pub use payload_type::{PayloadType, UnknownPayloadType};
 pub use role::Role;
 pub use seal::{MasterKey, SealError, ServiceKey};

@@ -20,7 +20,7 @@ use crate::tables::{activity, answers, devices, endings, grants, line_items};
 
 /// Loads what a batch touches, for [`load`].
 pub(crate) const LOAD: &str =
-    "SELECT kind, content FROM licensing.load_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    "SELECT kind, content FROM licensing.load_turn($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 /// Writes what came of it, for [`save`].
 pub(crate) const SAVE: &str =
     "SELECT licensing.save($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";

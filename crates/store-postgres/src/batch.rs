@@ -12,7 +12,8 @@ use leasehold_domain::grant::Lost;
 use leasehold_domain::steps::Steps;
 use leasehold_domain::{Changes, Estate, HostId, LineItemId, Policies, RequestId, Source};
 use leasehold_store::licensing::{
-    Bundle, Enrolment, Pending, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+    Bundle, Enrolment, Notice, Notices, Pending, Rights, RightsChange, Standing, StoreTime, StoredAnswer,
+    Suspension, Touched,
 };
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::Row;
@@ -26,7 +27,7 @@ use crate::error::store_error;
 use crate::flushing::Flushing;
 use crate::session::Types;
 use crate::steps;
-use crate::tables::{activity, answers, devices, grants, groups, line_items, vendor};
+use crate::tables::{activity, answers, devices, grants, groups, line_items, notices, vendor};
 use crate::transaction::Transaction;
 
 const SAVE_RIGHTS: &str = "SELECT licensing.save_rights($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -63,7 +64,7 @@ impl PostgresBatch {
     /// Begins the transaction and waits for its turn, unless that has been done.
     async fn turn(&mut self) -> Result<Types, StoreError> {
         if self.transaction.is_new() {
-            let begin = format!("SELECT licensing.open_batch({})", self.instance);
+            let begin = format!("SELECT licensing.open_turn({})", self.instance);
             let rows = self.transaction.begin(&begin).await.map_err(store_error)?;
             self.found = Some(steps::of_turn(&rows)?);
         } else if self.transaction.is_held() {
@@ -109,6 +110,7 @@ impl PostgresBatch {
         let mut estate = Estate::new(policies.clone(), items, entries, found_grants, found_devices);
         if let Some(found) = &self.found {
             (estate.restored, estate.leave) = (found.restored, found.leave);
+            estate.suspended.clone_from(&found.suspended);
         }
         Ok((answers, estate))
     }
@@ -192,6 +194,34 @@ impl LicensingBatch for PostgresBatch {
         self.turn().await?;
         let arguments = vendor::bundle(self.instance, bundle)?;
         self.transaction.fetch(vendor::SET_BUNDLE, arguments).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn set_suspension(&mut self, suspension: Option<&Suspension>) -> Result<(), StoreError> {
+        self.turn().await?;
+        let arguments = vendor::suspension(self.instance, suspension)?;
+        self.transaction.fetch(vendor::SET_SUSPENSION, arguments).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn notices(&mut self) -> Result<Notices, StoreError> {
+        self.turn().await?;
+        Ok(notices::gather(self.all(notices::ALL, notices::read).await?))
+    }
+
+    async fn put_notice(&mut self, notice: &Notice) -> Result<(), StoreError> {
+        self.turn().await?;
+        let arguments = notices::put(self.instance, notice)?;
+        self.transaction.fetch(notices::PUT, arguments).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn remove_notice(&mut self, key: &str) -> Result<(), StoreError> {
+        self.turn().await?;
+        let mut arguments = PgArguments::default();
+        add(&mut arguments, self.instance)?;
+        add(&mut arguments, key.to_owned())?;
+        self.transaction.fetch(notices::REMOVE, arguments).await.map_err(store_error)?;
         Ok(())
     }
 

@@ -67,6 +67,10 @@ pub(crate) const GRANTS_OF_DEVICE: &str = grants_page!("device = $4");
 pub(crate) const GRANTS_OF_DEVICE_TOTAL: &str =
     concat!("SELECT count(*) FROM licensing.grants WHERE ", grants_kept!("device = $4"));
 
+/// The grants of one device.
+pub(crate) const OF_DEVICE: &str = "SELECT licensing.grant_out(g) FROM licensing.grants AS g \
+      WHERE instance = $1 AND device = $2 LIMIT $3";
+
 /// One device.
 pub(crate) const DEVICE: &str =
     concat!(summed!("licensing.devices AS d"), "WHERE d.instance = $1 AND d.hostid = $2");

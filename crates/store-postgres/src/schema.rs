@@ -1,9 +1,10 @@
-//! The schema: checked when a store is opened, and brought up to date.
+//! The schema: checked when a store is opened, and brought up to date; the same without a store.
 //!
 //! Migrations only go forward. A schema that a newer release has written is refused before anything in it
 //! changes. All of it is one transaction under an advisory lock, so that replicas that start together follow
 //! each other.
 
+use leasehold_store::SchemaVersion;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
@@ -24,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "batches", include_str!("../migrations/0002_batches.sql")),
     (3, "rights", include_str!("../migrations/0003_rights.sql")),
     (4, "vendor", include_str!("../migrations/0004_vendor.sql")),
+    (5, "notices and tallies", include_str!("../migrations/0005_notices_and_tallies.sql")),
 ];
 
 /// Begins, and waits until no other replica is at it. The numbers keep it apart from other programs' locks; 0 is
@@ -45,31 +47,53 @@ const CREATE: &str = "CREATE SCHEMA IF NOT EXISTS licensing; \
          checksum   bytea       NOT NULL, \
          applied_at timestamptz NOT NULL DEFAULT now())";
 
+/// Where licensing's schema of this database stands. Changes nothing, makes nothing, and needs no right but to read.
+pub async fn look(settings: &Settings) -> Result<SchemaVersion, OpenError> {
+    let options = settings.connect_options()?;
+    let database = Database::of(&options);
+    let mut connection = database.connect(&options, settings).await?;
+    let found = database.found(&mut connection).await;
+    let _ = within(settings.acquire_timeout, connection.close()).await;
+    Ok(SchemaVersion { found: found?.unwrap_or(0), known: known() })
+}
+
+/// Brings licensing's schema of this database up to date, and says where it stood before. Several at once follow each
+/// other.
+pub async fn migrate(settings: &Settings) -> Result<SchemaVersion, OpenError> {
+    let options = settings.connect_options()?;
+    let database = Database::of(&options);
+    let mut connection = database.connect(&options, settings).await?;
+    let before = database.migrate(&mut connection).await;
+    // Nothing is left open: after an error the server rolls back.
+    let _ = within(settings.acquire_timeout, connection.close()).await;
+    Ok(SchemaVersion { found: before?, known: known() })
+}
+
 /// Brings the schema of this database up to date. The answer is an id that nothing else has.
-pub(crate) async fn migrate(options: &PgConnectOptions, settings: &Settings) -> Result<Uuid, OpenError> {
+pub(crate) async fn set_up(options: &PgConnectOptions, settings: &Settings) -> Result<Uuid, OpenError> {
     let database = Database::of(options);
-    let connecting = within(settings.acquire_timeout, options.connect());
-    let mut connection = connecting.await.map_err(|error| database.cannot(error))?;
-    let version = connection.server_version_num().unwrap_or(0) / 10_000;
-    if version != 0 && version < OLDEST_SERVER {
-        return Err(OpenError::ServerTooOld { server: database.server, found: version });
-    }
+    let mut connection = database.connect(options, settings).await?;
     let migrated = database.migrate(&mut connection).await;
     let id = sqlx::query_scalar("SELECT gen_random_uuid()").fetch_one(&mut connection).await;
-    // Nothing is left open: after an error the server rolls back.
+    // As above.
     let _ = within(settings.acquire_timeout, connection.close()).await;
     migrated?;
     id.map_err(|error| database.cannot(error))
 }
 
-struct Database {
-    name: String,
+/// The newest version that this release has.
+fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+pub(crate) struct Database {
+    pub(crate) name: String,
     user: String,
-    server: String,
+    pub(crate) server: String,
 }
 
 impl Database {
-    fn of(options: &PgConnectOptions) -> Self {
+    pub(crate) fn of(options: &PgConnectOptions) -> Self {
         let server = match options.get_socket() {
             Some(socket) => format!("{}, port {}", socket.display(), options.get_port()),
             None => format!("{}:{}", options.get_host(), options.get_port()),
@@ -78,18 +102,34 @@ impl Database {
         Self { name, user: options.get_username().to_owned(), server }
     }
 
-    async fn migrate(&self, connection: &mut PgConnection) -> Result<(), OpenError> {
+    pub(crate) async fn connect(
+        &self,
+        options: &PgConnectOptions,
+        settings: &Settings,
+    ) -> Result<PgConnection, OpenError> {
+        let connecting = within(settings.acquire_timeout, options.connect());
+        let connection = connecting.await.map_err(|error| self.cannot(error))?;
+        let version = connection.server_version_num().unwrap_or(0) / 10_000;
+        if version != 0 && version < OLDEST_SERVER {
+            return Err(OpenError::ServerTooOld { server: self.server.clone(), found: version });
+        }
+        Ok(connection)
+    }
+
+    /// Brings the schema up to date, and says which version it had.
+    async fn migrate(&self, connection: &mut PgConnection) -> Result<i64, OpenError> {
         let said = |error| self.cannot(error);
         connection.execute(BEGIN).await.map_err(said)?;
-        if self.check(connection).await? {
+        let found = self.found(connection).await?;
+        if found == Some(known()) {
             connection.execute("ROLLBACK").await.map_err(said)?;
-            return Ok(());
+            return Ok(known());
         }
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM licensing.schema_versions")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(said)?;
-        for (version, name, sql) in MIGRATIONS.iter().filter(|(version, ..)| Some(*version) > newest) {
+        if found.is_none() {
+            connection.execute(CREATE).await.map_err(said)?;
+        }
+        let newest = found.unwrap_or(0);
+        for (version, name, sql) in MIGRATIONS.iter().filter(|(version, ..)| *version > newest) {
             connection.execute(*sql).await.map_err(said)?;
             let note = "INSERT INTO licensing.schema_versions (version, name, checksum) \
                         VALUES ($1, $2, sha256(convert_to($3, 'UTF8')))";
@@ -97,12 +137,11 @@ impl Database {
             note.execute(&mut *connection).await.map_err(said)?;
         }
         connection.execute("COMMIT").await.map_err(said)?;
-        Ok(())
+        Ok(newest)
     }
 
-    /// Checks that the schema is ours and not too new; whether it is up to date. Makes the table of versions
-    /// where there is nothing.
-    async fn check(&self, connection: &mut PgConnection) -> Result<bool, OpenError> {
+    /// The schema's version, after a look whether it is ours and not too new; `None` where there is nothing.
+    async fn found(&self, connection: &mut PgConnection) -> Result<Option<i64>, OpenError> {
         let said = |error| self.cannot(error);
         let (exists, has_versions, has_anything): (bool, bool, bool) =
             sqlx::query_as(LOOK).fetch_one(&mut *connection).await.map_err(said)?;
@@ -110,8 +149,7 @@ impl Database {
             if exists && has_anything {
                 return Err(OpenError::Foreign { database: self.name.clone() });
             }
-            connection.execute(CREATE).await.map_err(said)?;
-            return Ok(false);
+            return Ok(None);
         }
         let sources: Vec<&str> = MIGRATIONS.iter().map(|(_, _, sql)| *sql).collect();
         let versions: Vec<i64> = MIGRATIONS.iter().map(|(version, ..)| *version).collect();
@@ -126,18 +164,18 @@ impl Database {
         .fetch_all(&mut *connection)
         .await
         .map_err(said)?;
-        let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+        let known = known();
         let newest = applied.last().map_or(0, |(version, _)| *version);
         if newest > known {
             return Err(OpenError::Newer { database: self.name.clone(), found: newest, known });
         }
         match applied.iter().find(|(_, same)| !same) {
             Some((version, _)) => Err(OpenError::Changed { database: self.name.clone(), version: *version }),
-            None => Ok(newest == known),
+            None => Ok(Some(newest)),
         }
     }
 
-    fn cannot(&self, error: sqlx::Error) -> OpenError {
+    pub(crate) fn cannot(&self, error: sqlx::Error) -> OpenError {
         let (database, server) = (self.name.clone(), self.server.clone());
         if let Some(problem) = tls::problem(&error) {
             return OpenError::Tls { server, problem };

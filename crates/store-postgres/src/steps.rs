@@ -1,5 +1,5 @@
 //! What a batch finds of its instance when it has its turn: the server's clock and the record of its steps, the mark of a
-//! restored instance, and its vendor's leave.
+//! restored instance, its vendor's leave, and that it is suspended.
 
 use leasehold_domain::Leave;
 use leasehold_domain::steps::{Step, Steps};
@@ -19,7 +19,8 @@ pub(crate) const RECORD: &str =
 pub(crate) const SET_RESTORED: &str =
     "UPDATE licensing.instances SET restored = $2 WHERE no = $1 AND restored <> $2 RETURNING no";
 
-const FOUND: &str = "now, correction, step_times, steps, restored, bundle_sequence, synchronize_before";
+const FOUND: &str =
+    "now, correction, step_times, steps, restored, bundle_sequence, synchronize_before, suspension";
 
 /// What a batch finds of the instance.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Found {
     pub(crate) restored: bool,
     /// Its vendor's leave.
     pub(crate) leave: Option<Leave>,
+    /// That it is suspended, with the text for clients.
+    pub(crate) suspended: Option<String>,
 }
 
 /// The first row that the beginning of a batch answers with.
@@ -60,5 +63,6 @@ pub(crate) fn read(row: &[u8]) -> Result<Found, StoreError> {
     let (restored, sequence) = (columns.plain()?, columns.optional_number()?);
     let before = columns.optional_time()?;
     let leave = sequence.zip(before).map(|(sequence, before)| Leave { sequence, synchronize_before: before });
-    Ok(Found { time, restored, leave })
+    let suspended = columns.plain::<Option<&str>>()?.map(str::to_owned);
+    Ok(Found { time, restored, leave, suspended })
 }

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
-use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
+use leasehold_domain::{
+    Activity, FeatureName, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId,
+};
 use leasehold_store::licensing::{
-    AnswerKey, DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Pending, Promotion, Silent,
-    Standing,
+    AnswerKey, DenialTally, Denials, DeviceRow, Ending, ForgetTallies, GrantFilter, Held, Instance, Notices,
+    Page, PageQuery, Pending, Periods, Promotion, Silent, Standing, Tallies, UsageTally,
 };
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::postgres::PgArguments;
@@ -21,11 +23,12 @@ use crate::calls::Calls;
 use crate::connections::Connections;
 use crate::decode::{self, Columns};
 use crate::encode::micros;
+use crate::error::store_error;
 use crate::flushing::Flushing;
 use crate::instances::{self, Instances};
 use crate::open::OpenError;
 use crate::settings::Settings;
-use crate::tables::{answer_keys, devices, endings, grants, line_items, vendor};
+use crate::tables::{answer_keys, devices, endings, grants, line_items, notices, tallies, vendor};
 use crate::transaction::Transaction;
 use crate::{floors, lists, schema};
 
@@ -58,7 +61,7 @@ impl PostgresLicensingStore {
     /// Connects, and brings the schema up to date.
     pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
         let options = settings.connect_options()?;
-        let me = schema::migrate(&options, settings).await?;
+        let me = schema::set_up(&options, settings).await?;
         let connections = Arc::new(Connections::new(options.clone(), settings.clone()));
         let calls = Calls::listen(options, settings.acquire_timeout, me);
         let flushing = Arc::new(Flushing::new(&connections, settings.quick_disk));
@@ -148,6 +151,94 @@ impl LicensingStore for PostgresLicensingStore {
         self.connections.execute(answer_keys::FORGET, arguments).await
     }
 
+    async fn notices(&self, instance: InstanceId) -> Result<Notices, StoreError> {
+        let rows = self.connections.fetch(notices::ALL, self.of(instance).await?, notices::read).await?;
+        Ok(notices::gather(rows))
+    }
+
+    async fn forget_notices(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError> {
+        let mut arguments = self.of(instance).await?;
+        add(&mut arguments, micros(before))?;
+        self.connections.execute(notices::FORGET, arguments).await
+    }
+
+    async fn add_tallies(&self, instance: InstanceId, tallies: &Tallies) -> Result<(), StoreError> {
+        let number = self.instances.existing(&self.connections, instance).await?;
+        let statements = tallies::add_all(number, tallies)?;
+        if statements.is_empty() {
+            return Ok(());
+        }
+        // In a transaction that is known to have begun: what is added twice counts twice.
+        let mut transaction = Transaction::new(&self.connections, None);
+        transaction.begin("").await.map_err(store_error)?;
+        for (sql, arguments) in statements {
+            transaction.fetch(sql, arguments).await.map_err(store_error)?;
+        }
+        transaction.commit().await.map_err(store_error)
+    }
+
+    async fn usage(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<UsageTally>, StoreError> {
+        let number = self.number(instance).await?.unwrap_or(0);
+        let arguments = tallies::of_features(number, features, periods)?;
+        self.connections.fetch(tallies::USAGE, arguments, tallies::read_usage).await
+    }
+
+    async fn denials(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<DenialTally>, StoreError> {
+        let number = self.number(instance).await?.unwrap_or(0);
+        let arguments = tallies::of_features(number, features, periods)?;
+        self.connections.fetch(tallies::DENIALS, arguments, tallies::read_denials).await
+    }
+
+    async fn denial_sums(
+        &self,
+        instance: InstanceId,
+        feature: Option<&FeatureName>,
+        periods: Periods,
+        limit: u32,
+    ) -> Result<Vec<Denials>, StoreError> {
+        let number = self.number(instance).await?.unwrap_or(0);
+        let arguments = tallies::sums(number, feature, periods, limit)?;
+        self.connections.fetch(tallies::SUMS, arguments, tallies::read_sums).await
+    }
+
+    async fn held_since(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Held>, StoreError> {
+        let mut arguments = self.of(instance).await?;
+        add(&mut arguments, device.to_string())?;
+        add(&mut arguments, micros(since))?;
+        add(&mut arguments, i64::from(limit))?;
+        self.connections.fetch(tallies::HELD, arguments, tallies::read_held).await
+    }
+
+    async fn forget_tallies(
+        &self,
+        instance: InstanceId,
+        forget: ForgetTallies,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?.unwrap_or(0);
+        let mut forgotten = 0;
+        for (sql, arguments) in tallies::forget(number, forget, limit)? {
+            forgotten += self.connections.execute(sql, arguments).await?;
+        }
+        Ok(forgotten)
+    }
+
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {
         let number = self.instances.existing(&self.connections, instance).await?;
         let turn = self.instances.turn(number).await;
@@ -168,6 +259,18 @@ impl LicensingStore for PostgresLicensingStore {
         let mut arguments = self.of(instance).await?;
         add(&mut arguments, ids.iter().map(|id| id.0).collect::<Vec<Uuid>>())?;
         self.connections.fetch(grants::BY_ID, arguments, grants::read).await
+    }
+
+    async fn grants_of(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let mut arguments = self.of(instance).await?;
+        add(&mut arguments, device.to_string())?;
+        add(&mut arguments, i64::from(limit))?;
+        self.connections.fetch(lists::OF_DEVICE, arguments, grants::read).await
     }
 
     async fn grants(

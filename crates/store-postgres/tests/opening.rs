@@ -12,7 +12,7 @@ use leasehold_domain::InstanceId;
 use leasehold_store::LicensingStore;
 use leasehold_store::conformance::sample;
 use leasehold_store::licensing::{Instance, Standing};
-use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings};
+use leasehold_store_postgres::{OpenError, PostgresLicensingStore, Settings, schema};
 use leasehold_testkit::Postgres;
 
 use server::Database;
@@ -61,16 +61,15 @@ async fn what_the_step_before_has_kept_is_taken_and_what_its_release_calls_stays
     let database = set_up().await;
     database
         .run(
-            "DELETE FROM licensing.schema_versions WHERE version = 4; \
-             DROP FUNCTION licensing.load_batch, licensing.open_batch, licensing.found_out; \
-             DROP TABLE licensing.answer_keys; \
+            "DELETE FROM licensing.schema_versions WHERE version = 5; \
+             DROP FUNCTION licensing.load_turn, licensing.open_turn, licensing.found; \
+             DROP TABLE licensing.notices, licensing.usage_tallies, licensing.denial_tallies, licensing.held; \
              ALTER TABLE licensing.instances \
-                  DROP vendor_id, DROP license_server_id, DROP root_key, DROP bundle_sequence, DROP bundle_digest, \
-                  DROP issued_at, DROP synchronize_before, DROP addresses, DROP addresses_number",
+                  DROP suspension, DROP suspended_at, DROP suspended_by, DROP notices_number",
         )
         .unwrap();
-    let of_before = "SELECT octet_length(licensing.begin_batch(1)), \
-                            (SELECT octet_length(content) FROM licensing.load(1, '1000', '{}', '{}', '{}', '{}', '{}', \
+    let of_before = "SELECT octet_length(licensing.open_batch(1)), \
+                            (SELECT octet_length(content) FROM licensing.load_batch(1, '1000', '{}', '{}', '{}', '{}', '{}', \
                                                                               '{}', '{}') WHERE kind = 0)";
     let lengths = database.run(of_before).unwrap();
     let store = database.open().await;
@@ -247,4 +246,31 @@ async fn nobody_can_make_commits_less_durable_for_us() {
     let other = Instance { id: InstanceId(sample::uuid(2)), name: "b".to_owned(), is_default: false };
     store.create_instance(&other).await.unwrap();
     database.run("ALTER ROLE postgres RESET synchronous_commit").unwrap();
+}
+
+#[tokio::test]
+async fn the_schema_can_be_looked_at_and_brought_up_to_date_without_a_store() {
+    let database = Database::new().await;
+    let settings = database.settings();
+    let none = schema::look(&settings).await.unwrap();
+    assert!(none.found == 0 && none.is_pending());
+    assert_eq!(
+        database.run("SELECT to_regnamespace('licensing') IS NULL").unwrap(),
+        "t",
+        "looking makes nothing"
+    );
+
+    let (one, other) = tokio::join!(schema::migrate(&settings), schema::migrate(&settings));
+    let mut before = [one.unwrap().found, other.unwrap().found];
+    before.sort_unstable();
+    assert_eq!(before, [0, none.known], "one of them has done it");
+    let newest = schema::look(&settings).await.unwrap();
+    assert!(newest.found == none.known && !newest.is_pending());
+
+    database.run("DELETE FROM licensing.schema_versions WHERE version = 5").unwrap();
+    assert_eq!(schema::look(&settings).await.unwrap().found, 4);
+    database.run("INSERT INTO licensing.schema_versions VALUES (77, 'later', '')").unwrap();
+    for refused in [schema::look(&settings).await, schema::migrate(&settings).await] {
+        assert!(matches!(refused, Err(OpenError::Newer { found: 77, .. })), "{refused:?}");
+    }
 }

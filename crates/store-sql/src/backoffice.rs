@@ -7,36 +7,37 @@ mod audit;
 mod catalogue;
 mod entitlements;
 mod license_servers;
-mod page;
 mod turn;
-mod values;
 mod vendor;
 
 use async_trait::async_trait;
 use leasehold_store::backoffice::{
     AuditRecord, Customer, EntitlementId, EntitlementRow, LicenseServer, LicenseServerId, OnlineKey, Product,
-    Quota, Vendor,
+    Quota, UpdateRepository, Vendor,
 };
 use leasehold_store::licensing::{Page, PageQuery};
 use leasehold_store::{BackOfficeStore, LicenseServerTurn, StoreError};
-use sqlx::Any;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
 
+use crate::Statement;
 use crate::database::{Database, OpenError, Place, within};
 use crate::schema::Step;
 
 /// The name of the schema.
-const SERVICE: &str = "backoffice";
-const STEPS: &[Step] = &[Step {
-    version: 1,
-    name: "back office",
-    postgres: include_str!("../migrations/backoffice/0001.postgres.sql"),
-    sqlite: include_str!("../migrations/backoffice/0001.sqlite.sql"),
-}];
-
-/// A statement with its arguments.
-type Statement = Query<'static, Any, AnyArguments>;
+pub(crate) const SERVICE: &str = "backoffice";
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "back office",
+        postgres: include_str!("../migrations/backoffice/0001.postgres.sql"),
+        sqlite: include_str!("../migrations/backoffice/0001.sqlite.sql"),
+    },
+    Step {
+        version: 2,
+        name: "update repository",
+        postgres: include_str!("../migrations/backoffice/0002.postgres.sql"),
+        sqlite: include_str!("../migrations/backoffice/0002.sqlite.sql"),
+    },
+];
 
 /// The back office's store. Cloning it gives another handle to the same.
 #[derive(Clone, Debug)]
@@ -88,6 +89,14 @@ impl BackOfficeStore for SqlBackOfficeStore {
         audit: &AuditRecord,
     ) -> Result<bool, StoreError> {
         self.write(vendor::replace_online_key(root_key, key), audit).await
+    }
+
+    async fn set_update_repository(
+        &self,
+        repository: &UpdateRepository,
+        audit: &AuditRecord,
+    ) -> Result<bool, StoreError> {
+        self.write(vendor::set_update_repository(repository), audit).await
     }
 
     async fn create_product(&self, product: &Product, audit: &AuditRecord) -> Result<bool, StoreError> {

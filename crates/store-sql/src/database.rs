@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use leasehold_store::StoreError;
+use leasehold_store::{SchemaVersion, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::error::{may_pass, store_error};
 use crate::schema::{self, Step};
 
 /// Longest wait for a connection, and for a lock that somebody else holds.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest run of a call, of which the server has 10 s.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// What every connection to `PostgreSQL` begins with, behind its `search_path`.
@@ -117,10 +118,10 @@ impl OpenError {
 /// One service's database, open. Cloning it gives another handle to the same.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: AnyPool,
+    pub(crate) pool: AnyPool,
     /// A connection that nobody uses: a database in memory is gone with its last one, and a call that is cut off may
     /// take the pool's along.
-    keeper: Option<AnyPool>,
+    pub(crate) keeper: Option<AnyPool>,
 }
 
 impl Database {
@@ -130,12 +131,18 @@ impl Database {
         service: &'static str,
         steps: &'static [Step],
     ) -> Result<Self, OpenError> {
-        install_default_drivers();
+        let (opened, _) = Self::open_from(place, service, steps).await?;
+        Ok(opened)
+    }
+
+    /// The same, and where the tables stood before.
+    pub(crate) async fn open_from(
+        place: &Place,
+        service: &'static str,
+        steps: &'static [Step],
+    ) -> Result<(Self, SchemaVersion), OpenError> {
         let postgres = matches!(place, Place::Postgres { .. });
-        let options = AnyConnectOptions::from_url(&address(place)?)
-            .map_err(|error| OpenError::Address { reason: error.to_string() })?
-            // Whoever handles a failure reports it; statements are not for the log.
-            .disable_statement_logging();
+        let options = options(&address(place)?)?;
         let most = match place {
             Place::Postgres { max_connections, .. } => *max_connections,
             // One writes; more would only wait for it.
@@ -156,7 +163,7 @@ impl Database {
         let keeper = if matches!(place, Place::Memory) { Some(connect(1).await?) } else { None };
         let opened = Self { pool: connect(most).await?, keeper };
         match schema::migrate(&opened.pool, service, postgres, steps).await {
-            Ok(()) => Ok(opened),
+            Ok(before) => Ok((opened, before)),
             Err(error) => {
                 opened.close().await;
                 Err(error)
@@ -192,7 +199,7 @@ impl Database {
 /// Waits for the database as long as a call may take.
 pub(crate) async fn within<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     let late = |_| Err(sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut)));
-    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(late).map_err(store_error)
+    timeout(DEADLINE, call).await.unwrap_or_else(late).map_err(store_error)
 }
 
 pub(crate) fn cannot(service: &'static str, error: sqlx::Error) -> OpenError {
@@ -201,7 +208,7 @@ pub(crate) fn cannot(service: &'static str, error: sqlx::Error) -> OpenError {
     OpenError::Cannot { service, reason, may_pass: may_pass(&error), source: Box::new(error) }
 }
 
-async fn prepare(
+pub(crate) async fn prepare(
     connection: &mut AnyConnection,
     postgres: bool,
     service: &'static str,
@@ -217,7 +224,16 @@ async fn prepare(
     connection.execute(LIMITS).await.map(drop)
 }
 
-fn address(place: &Place) -> Result<Url, OpenError> {
+pub(crate) fn options(url: &Url) -> Result<AnyConnectOptions, OpenError> {
+    install_default_drivers();
+    let options = AnyConnectOptions::from_url(url)
+        .map_err(|error| OpenError::Address { reason: error.to_string() })?
+        // Whoever handles a failure reports it; statements are not for the log.
+        .disable_statement_logging();
+    Ok(options)
+}
+
+pub(crate) fn address(place: &Place) -> Result<Url, OpenError> {
     let wrong = |reason: &str| OpenError::Address { reason: reason.to_owned() };
     match place {
         Place::Memory => {

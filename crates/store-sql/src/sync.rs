@@ -15,13 +15,22 @@ use uuid::Uuid;
 use crate::database::{Database, OpenError, Place, within};
 use crate::schema::Step;
 
-const SERVICE: &str = "sync";
-const STEPS: &[Step] = &[Step {
-    version: 1,
-    name: "sync",
-    postgres: include_str!("../migrations/sync/0001.postgres.sql"),
-    sqlite: include_str!("../migrations/sync/0001.sqlite.sql"),
-}];
+/// The name of the schema.
+pub(crate) const SERVICE: &str = "sync";
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "sync",
+        postgres: include_str!("../migrations/sync/0001.postgres.sql"),
+        sqlite: include_str!("../migrations/sync/0001.sqlite.sql"),
+    },
+    Step {
+        version: 2,
+        name: "update repository",
+        postgres: include_str!("../migrations/sync/0002.postgres.sql"),
+        sqlite: include_str!("../migrations/sync/0002.sqlite.sql"),
+    },
+];
 
 /// Rows that a search keeps. `$2` is the text with a backslash before what would be a wildcard.
 macro_rules! wanted {
@@ -45,7 +54,7 @@ const ENROLLED: &str = "SELECT instance FROM identities ORDER BY instance";
 const IDENTITY: &str = "SELECT revision, license_server_id, vendor_id, vendor_name, vendor_root, address, \
        vendor_recipient, contact_mail, contact_web, contact_phone, signing_key, public_key, identity, recipient, \
        next_number, warned, next_at, failures, bundle_sequence, bundle_digest, synchronized_at, synchronize_before, \
-       online_certificate, instance_certificate, notices \
+       online_certificate, instance_certificate, notices, updates_address, updates_root \
      FROM identities WHERE instance = $1";
 const EXCHANGE: &str = concat!(
     "SELECT ",
@@ -81,6 +90,12 @@ impl SqlSyncStore {
     /// Opens the database and brings its tables up to date.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
         let database = Database::open(place, SERVICE, STEPS).await?;
+        Ok(Self { database, shared: matches!(place, Place::Postgres { .. }) })
+    }
+
+    /// Opens the database as it is, to read from it alone: its tables have to be up to date.
+    pub async fn open_to_read(place: &Place) -> Result<Self, OpenError> {
+        let database = Database::open_to_read(place, SERVICE).await?;
         Ok(Self { database, shared: matches!(place, Place::Postgres { .. }) })
     }
 

@@ -2,124 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod places;
 mod server;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use leasehold_store::conformance::backoffice::Factory;
 use leasehold_store::conformance::backoffice::sample::{
     World, bound, entitlement, exchange, product, record, vendor,
 };
 use leasehold_store::{BackOfficeStore, StoreError};
-use leasehold_store_sql::{Place, SqlBackOfficeStore};
-use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use leasehold_store_sql::SqlBackOfficeStore;
 
+use places::on_every_place;
 use server::Database;
 
-/// The stores that were opened and not closed.
-#[derive(Default)]
-struct Opened(Mutex<Vec<SqlBackOfficeStore>>);
-
-impl Opened {
-    async fn open(&self, place: &Place) -> Arc<dyn BackOfficeStore> {
-        let store = SqlBackOfficeStore::open(place).await.unwrap();
-        self.0.lock().unwrap().push(store.clone());
-        Arc::new(store)
-    }
-
-    async fn close(&self, store: Arc<dyn BackOfficeStore>) {
-        drop(store);
-        let opened = std::mem::take(&mut *self.0.lock().unwrap());
-        for store in opened {
-            store.close().await;
-        }
-    }
-}
-
-/// In memory.
-struct InMemory;
-
-#[async_trait::async_trait]
-impl Factory for InMemory {
-    async fn open(&self) -> Arc<dyn BackOfficeStore> {
-        Arc::new(SqlBackOfficeStore::open(&Place::Memory).await.unwrap())
-    }
-
-    async fn reopen(&self, _store: Arc<dyn BackOfficeStore>) -> Option<Arc<dyn BackOfficeStore>> {
-        None
-    }
-}
-
-/// In a file of a directory that goes with the test.
-struct InFile {
-    directory: TempDir,
-    opened: Opened,
-}
-
-impl InFile {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), opened: Opened::default() }
-    }
-
-    fn place(&self) -> Place {
-        Place::File(self.directory.path().join("backoffice.db"))
-    }
-}
-
-#[async_trait::async_trait]
-impl Factory for InFile {
-    async fn open(&self) -> Arc<dyn BackOfficeStore> {
-        self.opened.open(&self.place()).await
-    }
-
-    async fn reopen(&self, store: Arc<dyn BackOfficeStore>) -> Option<Arc<dyn BackOfficeStore>> {
-        self.opened.close(store).await;
-        Some(self.open().await)
-    }
-}
-
-/// On a server, in a database that goes with the test.
-#[derive(Default)]
-struct OnServer {
-    database: OnceCell<Database>,
-    opened: Opened,
-}
-
-#[async_trait::async_trait]
-impl Factory for OnServer {
-    async fn open(&self) -> Arc<dyn BackOfficeStore> {
-        let database = self.database.get_or_init(Database::new).await;
-        self.opened.open(&database.place()).await
-    }
-
-    async fn beside(&self, _store: &Arc<dyn BackOfficeStore>) -> Arc<dyn BackOfficeStore> {
-        self.open().await
-    }
-
-    async fn reopen(&self, store: Arc<dyn BackOfficeStore>) -> Option<Arc<dyn BackOfficeStore>> {
-        self.opened.close(store).await;
-        Some(self.open().await)
-    }
-}
-
-mod in_memory {
-    use super::*;
-
-    leasehold_store::backoffice_conformance_tests!(InMemory);
-}
-
-mod in_file {
-    use super::*;
-
-    leasehold_store::backoffice_conformance_tests!(InFile::new());
-}
-
-mod on_server {
-    use super::*;
-
-    leasehold_store::backoffice_conformance_tests!(OnServer::default());
-}
+on_every_place! { SqlBackOfficeStore as BackOfficeStore, Factory, backoffice_conformance_tests, beside }
 
 async fn filled(database: &Database) -> World {
     let store = Arc::new(SqlBackOfficeStore::open(&database.place()).await.unwrap());

@@ -2,124 +2,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod places;
 mod server;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use leasehold_store::conformance::sync::Factory;
 use leasehold_store::conformance::sync::sample::{World, exchange, identity, instance};
 use leasehold_store::sync::{Change, Identity, Way};
 use leasehold_store::{StoreError, SyncStore};
 use leasehold_store_sql::{Place, SqlSyncStore};
-use tempfile::TempDir;
-use tokio::sync::OnceCell;
 
+use places::{Keeps, on_every_place};
 use server::Database;
 
-/// The store that was opened last.
-#[derive(Default)]
-struct Opened(Mutex<Option<SqlSyncStore>>);
-
-impl Opened {
-    async fn open(&self, place: &Place) -> Arc<dyn SyncStore> {
-        let store = SqlSyncStore::open(place).await.unwrap();
-        *self.0.lock().unwrap() = Some(store.clone());
-        Arc::new(store)
-    }
-
-    async fn close(&self, store: Arc<dyn SyncStore>) {
-        drop(store);
-        let opened = self.0.lock().unwrap().take();
-        opened.expect("it was opened before").close().await;
-    }
-}
-
-/// In memory.
-struct InMemory;
-
-#[async_trait::async_trait]
-impl Factory for InMemory {
-    async fn open(&self) -> Arc<dyn SyncStore> {
-        Arc::new(SqlSyncStore::open(&Place::Memory).await.unwrap())
-    }
-
-    async fn reopen(&self, _store: Arc<dyn SyncStore>) -> Option<Arc<dyn SyncStore>> {
-        None
-    }
-}
-
-/// In a file of a directory that goes with the test.
-struct InFile {
-    directory: TempDir,
-    opened: Opened,
-}
-
-impl InFile {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), opened: Opened::default() }
-    }
-
-    fn place(&self) -> Place {
-        Place::File(self.directory.path().join("sync.db"))
-    }
-}
-
-#[async_trait::async_trait]
-impl Factory for InFile {
-    async fn open(&self) -> Arc<dyn SyncStore> {
-        self.opened.open(&self.place()).await
-    }
-
-    async fn reopen(&self, store: Arc<dyn SyncStore>) -> Option<Arc<dyn SyncStore>> {
-        self.opened.close(store).await;
-        Some(self.open().await)
-    }
-}
-
-/// On a server, in a database that goes with the test.
-#[derive(Default)]
-struct OnServer {
-    database: OnceCell<Database>,
-    opened: Opened,
-}
-
-#[async_trait::async_trait]
-impl Factory for OnServer {
-    async fn open(&self) -> Arc<dyn SyncStore> {
-        let database = self.database.get_or_init(Database::new).await;
-        self.opened.open(&database.place()).await
-    }
-
-    async fn reopen(&self, store: Arc<dyn SyncStore>) -> Option<Arc<dyn SyncStore>> {
-        self.opened.close(store).await;
-        Some(self.open().await)
-    }
-}
-
-mod in_memory {
-    use super::*;
-
-    leasehold_store::sync_conformance_tests!(InMemory);
-}
-
-mod in_file {
-    use super::*;
-
-    leasehold_store::sync_conformance_tests!(InFile::new());
-}
-
-mod on_server {
-    use super::*;
-
-    leasehold_store::sync_conformance_tests!(OnServer::default());
-}
+on_every_place! { SqlSyncStore as SyncStore, Factory, sync_conformance_tests }
 
 #[tokio::test]
 async fn only_a_server_is_shared() {
-    let file = InFile::new();
-    let database = Database::new().await;
-    for (place, shared) in [(Place::Memory, false), (file.place(), false), (database.place(), true)] {
-        assert_eq!(SqlSyncStore::open(&place).await.unwrap().is_shared(), shared, "{place:?}");
+    let places = [(Keeps::in_memory(), false), (Keeps::in_file(), false), (Keeps::on_server(), true)];
+    for (keeps, shared) in places {
+        let store: SqlSyncStore = keeps.open_store().await;
+        assert_eq!(store.is_shared(), shared);
     }
 }
 

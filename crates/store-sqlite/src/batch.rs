@@ -9,18 +9,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::steps::Steps;
 use leasehold_domain::text::FeatureName;
-use leasehold_domain::{
-    Changes, Device, Entry, Estate, Grant, HostId, Leave, LineItemId, Policies, RequestId,
-};
+use leasehold_domain::{Changes, Device, Entry, Estate, Grant, HostId, LineItemId, Policies, RequestId};
 use leasehold_store::licensing::{
-    Bundle, Enrolment, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Touched,
+    Bundle, Enrolment, Notice, Notices, Rights, RightsChange, Standing, StoreTime, StoredAnswer, Suspension,
+    Touched,
 };
 use leasehold_store::{LicensingBatch, StoreError};
 use sqlx::sqlite::SqliteRow;
 
 use crate::encode::{self, Document, Shown, SourceText, micros};
 use crate::error::{internal, store_error};
-use crate::tables::{activity, answers, devices, endings, grants, groups, line_items, vendor};
+use crate::tables::{activity, answers, devices, endings, grants, groups, line_items, notices, vendor};
 use crate::writer::{Query, Transaction};
 
 /// Everything that a commit writes, and the commit.
@@ -36,7 +35,7 @@ pub(crate) const LOAD_HOLDERS: &str = concat!(
     groups::load_entries!("$5"),
     "; ",
     devices::load!("$6"),
-    "; SELECT restored, bundle_sequence, synchronize_before FROM instances WHERE no = $1"
+    "; SELECT restored, bundle_sequence, synchronize_before, suspension FROM instances WHERE no = $1"
 );
 
 const SET_RESTORED: &str = "UPDATE instances SET restored = $2 WHERE no = $1 AND restored <> $2";
@@ -46,8 +45,7 @@ struct Found {
     grants: Vec<Grant>,
     entries: Vec<Entry>,
     devices: Vec<Device>,
-    restored: bool,
-    leave: Option<Leave>,
+    instance: vendor::Found,
 }
 
 /// An open transaction on one instance.
@@ -87,14 +85,12 @@ impl SqliteBatch {
         let [grants, entries, devices, instance] = &found[..] else {
             return Err(internal(sqlx::Error::Protocol(format!("{} results of 4 statements", found.len()))));
         };
-        let instance = instance.first().map(vendor::read_leave).transpose()?;
-        let (restored, leave) = instance.unwrap_or_default();
+        let instance = instance.first().map(vendor::read_found).transpose()?.unwrap_or_default();
         Ok(Found {
             grants: grants.iter().map(grants::read).collect::<Result<_, _>>()?,
             entries: entries.iter().map(groups::read_entry).collect::<Result<_, _>>()?,
             devices: devices.iter().map(devices::read).collect::<Result<_, _>>()?,
-            restored,
-            leave,
+            instance,
         })
     }
 }
@@ -138,8 +134,29 @@ impl LicensingBatch for SqliteBatch {
         Ok(())
     }
 
+    async fn set_suspension(&mut self, suspension: Option<&Suspension>) -> Result<(), StoreError> {
+        let query = vendor::set_suspension(self.instance, suspension);
+        self.transaction.execute(query).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn notices(&mut self) -> Result<Notices, StoreError> {
+        let query = sqlx::query(notices::ALL).bind(self.instance);
+        Ok(notices::gather(self.fetch(query, notices::read).await?))
+    }
+
+    async fn put_notice(&mut self, notice: &Notice) -> Result<(), StoreError> {
+        self.transaction.execute(notices::put(self.instance, notice)?).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn remove_notice(&mut self, key: &str) -> Result<(), StoreError> {
+        self.transaction.execute(notices::remove(self.instance, key)).await.map_err(store_error)?;
+        Ok(())
+    }
+
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError> {
-        let Found { grants, entries, devices, restored, leave } = self.load_holders(touched).await?;
+        let Found { grants, entries, devices, instance } = self.load_holders(touched).await?;
         let features: HashSet<&FeatureName> = (touched.features.iter())
             .chain(grants.iter().map(|grant| &grant.feature))
             .chain(entries.iter().map(|entry| &entry.feature))
@@ -153,7 +170,8 @@ impl LicensingBatch for SqliteBatch {
         let items = self.fetch(query, line_items::read).await?;
 
         let mut estate = Estate::new(policies.clone(), items, entries, grants, devices);
-        (estate.restored, estate.leave) = (restored, leave);
+        let vendor::Found { restored, leave, suspended } = instance;
+        (estate.restored, estate.leave, estate.suspended) = (restored, leave, suspended);
         Ok(estate)
     }
 

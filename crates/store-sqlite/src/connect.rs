@@ -72,6 +72,14 @@ pub(crate) fn reader(file: &Path) -> SqliteConnectOptions {
         .row_buffer_size(256)
 }
 
+/// A connection that only looks at the database in this file, and leaves nothing beside it.
+pub(crate) fn looker(file: &Path) -> SqliteConnectOptions {
+    // Whoever works on it has its write-ahead log there. Without one the file is all there is, and needs no lock.
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    reader(file).immutable(!Path::new(&log).exists())
+}
+
 /// The connections that read the database in this file.
 pub(crate) fn readers(file: &Path) -> SqlitePool {
     SqlitePoolOptions::new()

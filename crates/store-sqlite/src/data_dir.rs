@@ -4,8 +4,10 @@
 //! format         the layout's version
 //! lock           held by the process that works here; holds its id
 //! licensing.db   licensing's database, with its -wal and -shm files
+//! restored       what is here comes from a backup, and no server has started on it yet
 //! ```
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,9 @@ use crate::directory::{self, LockError};
 
 /// The layout that this release makes and understands.
 const FORMAT: u32 = 1;
+
+/// Stands in a directory that a backup was restored to, until a server has taken note of it.
+const RESTORED: &str = "restored";
 
 /// A directory with the databases of this process, locked as long as this value lives.
 #[derive(Debug)]
@@ -85,9 +90,19 @@ pub enum DataDirError {
     },
 }
 
+/// A directory that is ours, locked, and not complete yet: nobody can open it before [`Unfinished::finish`].
+#[derive(Debug)]
+pub struct Unfinished(DataDir);
+
 impl DataDir {
     /// Opens and locks a directory that [`DataDir::create`] has made.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        Self::check(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock(path)? })
+    }
+
+    /// Whether this is a directory that can be opened; somebody else may be working in it.
+    pub fn check(path: &Path) -> Result<(), DataDirError> {
         let format = path.join("format");
         let text = match fs::read_to_string(&format) {
             Ok(text) => text,
@@ -104,33 +119,29 @@ impl DataDir {
             Ok(found) if found > FORMAT => {
                 Err(DataDirError::Newer { path: path.to_owned(), found, known: FORMAT })
             }
-            Ok(_) => Ok(Self { path: path.to_owned(), _lock: lock(path)? }),
+            Ok(_) => Ok(()),
         }
     }
 
     /// Makes a new data directory, with its parents, readable by its owner alone, and locks it. An empty
     /// directory will do, and so will one whose making was cut short.
     pub fn create(path: &Path) -> Result<Self, DataDirError> {
-        fs::create_dir_all(path).map_err(io_error(path))?;
-        if path.join("format").exists() {
-            return Err(DataDirError::Exists { path: path.to_owned() });
+        Unfinished::begin(path, |_| false)?.finish()
+    }
+
+    /// Whether what is here comes from a backup, and no server has taken note of that yet.
+    pub fn is_restored(&self) -> bool {
+        self.path.join(RESTORED).exists()
+    }
+
+    /// Notes that the server knows: the next one starts as any other.
+    pub fn forget_restored(&self) -> Result<(), DataDirError> {
+        let mark = self.path.join(RESTORED);
+        match fs::remove_file(&mark) {
+            Ok(()) => directory::sync(&self.path).map_err(io_error(&self.path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io_error(&mark)(error)),
         }
-        for entry in fs::read_dir(path).map_err(io_error(path))? {
-            let name = entry.map_err(io_error(path))?.file_name();
-            // File systems of their own come with `lost+found`.
-            if !["lock", "format.new", "lost+found"].iter().any(|known| name == *known) {
-                return Err(DataDirError::NotEmpty { path: path.to_owned() });
-            }
-        }
-        directory::tighten(path);
-        let lock = lock(path)?;
-        // Last and whole: a directory that has its version is complete.
-        let (new, format) = (path.join("format.new"), path.join("format"));
-        let mut file = File::create(&new).map_err(io_error(&new))?;
-        writeln!(file, "{FORMAT}").and_then(|()| file.sync_all()).map_err(io_error(&new))?;
-        fs::rename(&new, &format).map_err(io_error(&format))?;
-        directory::sync(path).map_err(io_error(path))?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// The directory.
@@ -141,6 +152,50 @@ impl DataDir {
     /// Licensing's database; made when it is first opened.
     pub fn licensing_db(&self) -> PathBuf {
         self.path.join("licensing.db")
+    }
+}
+
+impl Unfinished {
+    /// Makes a directory, with its parents, readable by its owner alone, and locks it. It may be there and empty, or hold
+    /// what `expected` knows.
+    pub fn begin(path: &Path, expected: impl Fn(&OsStr) -> bool) -> Result<Self, DataDirError> {
+        fs::create_dir_all(path).map_err(io_error(path))?;
+        if path.join("format").exists() {
+            return Err(DataDirError::Exists { path: path.to_owned() });
+        }
+        for entry in fs::read_dir(path).map_err(io_error(path))? {
+            let name = entry.map_err(io_error(path))?.file_name();
+            // File systems of their own come with `lost+found`.
+            if !["lock", "format.new", "lost+found"].iter().any(|known| name == *known) && !expected(&name) {
+                return Err(DataDirError::NotEmpty { path: path.to_owned() });
+            }
+        }
+        directory::tighten(path);
+        Ok(Self(DataDir { path: path.to_owned(), _lock: lock(path)? }))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Notes that what is here comes from a backup.
+    pub fn mark_restored(&self) -> Result<(), DataDirError> {
+        let mark = self.0.path.join(RESTORED);
+        File::create(&mark).and_then(|file| file.sync_all()).map_err(io_error(&mark))
+    }
+
+    /// Says that it is complete: from now on it can be opened.
+    pub fn finish(self) -> Result<DataDir, DataDirError> {
+        let path = &self.0.path;
+        // Last and whole: a directory that has its version is complete.
+        let (new, format) = (path.join("format.new"), path.join("format"));
+        let mut file = File::create(&new).map_err(io_error(&new))?;
+        writeln!(file, "{FORMAT}").and_then(|()| file.sync_all()).map_err(io_error(&new))?;
+        directory::sync(path).map_err(io_error(path))?;
+        fs::rename(&new, &format).map_err(io_error(&format))?;
+        directory::sync(path).map_err(io_error(path))?;
+        Ok(self.0)
     }
 }
 

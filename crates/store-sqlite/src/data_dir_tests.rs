@@ -109,3 +109,15 @@ fn only_the_owner_may_look_and_others_directories_stay_as_they_are() {
     DataDir::create(&full).unwrap_err();
     assert_eq!((mode(&empty), mode(&full)), (0o700, 0o755));
 }
+
+#[test]
+fn who_works_there_can_be_seen_without_taking_it() {
+    let (_parent, path) = fresh();
+    assert_eq!(directory::holder(&path).unwrap(), None, "there is nothing");
+    let made = DataDir::create(&path).unwrap();
+    let pid = Some(std::process::id());
+    assert_eq!(directory::holder(&path).unwrap(), Some(directory::Holder { pid }));
+    drop(made);
+    assert_eq!(directory::holder(&path).unwrap(), None);
+    drop(DataDir::open(&path).expect("a look takes nothing"));
+}

@@ -52,6 +52,35 @@ pub fn lock(path: &Path) -> Result<File, LockError> {
     Ok(file)
 }
 
+/// Who works in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The process, where it can be read.
+    pub pid: Option<u32>,
+}
+
+/// Who works in a directory, if anybody does. Changes nothing.
+pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
+    let name = path.join(LOCK);
+    let failed = |source| LockError::Io { path: name.clone(), source };
+    let mut file = match File::open(&name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    // Whoever works there has it for themselves; this look does not.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // As above.
+            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
+            Ok(Some(Holder { pid }))
+        }
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
 /// Takes everyone's rights but the owner's.
 pub fn tighten(path: &Path) {
     #[cfg(unix)]

@@ -11,6 +11,7 @@
 
 mod batch;
 mod connect;
+mod copy;
 mod data_dir;
 mod decode;
 pub mod directory;
@@ -22,10 +23,12 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod reader;
+pub mod schema;
 mod store;
 mod tables;
 mod writer;
 
-pub use data_dir::{DataDir, DataDirError};
+pub use copy::copy;
+pub use data_dir::{DataDir, DataDirError, Unfinished};
 pub use open::OpenError;
 pub use store::SqliteLicensingStore;

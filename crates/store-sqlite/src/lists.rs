@@ -79,6 +79,13 @@ pub(crate) const GRANTS_TOTAL: &str = grants_total!("$4 IS NULL");
 pub(crate) const GRANTS_OF_DEVICE: &str = grants_page!("INDEXED BY grants_holder", "device = $4");
 pub(crate) const GRANTS_OF_DEVICE_TOTAL: &str = grants_total!("device = $4");
 
+/// The grants of one device.
+pub(crate) const OF_DEVICE: &str = concat!(
+    "SELECT ",
+    grants::columns!(),
+    " FROM grants AS g INDEXED BY grants_holder WHERE g.instance = $1 AND g.device = $2 LIMIT $3"
+);
+
 /// One device.
 pub(crate) const DEVICE: &str =
     concat!(summed!(), " FROM devices AS d WHERE d.instance = $1 AND d.hostid = $2");

@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use leasehold_store::SchemaVersion;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{ConnectOptions, Connection, SqlStr, SqliteConnection};
 
-use crate::connect::{Location, reader};
+use crate::connect::{Location, looker};
 use crate::error::{code, primary_code};
 
 /// Every step of the schema, oldest first. A step that was released is never edited.
@@ -19,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "licensing", include_str!("../migrations/0001_licensing.sql")),
     (2, "lease protocol", include_str!("../migrations/0002_lease_protocol.sql")),
     (3, "vendor", include_str!("../migrations/0003_vendor.sql")),
+    (4, "notices and tallies", include_str!("../migrations/0004_notices_and_tallies.sql")),
 ];
 
 /// Why a database cannot be opened.
@@ -84,16 +86,38 @@ pub enum OpenError {
     },
 }
 
+/// Where the tables of licensing in this file stand; changes nothing. A file that is not there has none.
+pub async fn look(file: &Path) -> Result<SchemaVersion, OpenError> {
+    let location = Location::File(file.to_owned());
+    let found = if has_content(file)? { look_into(&location, file).await? } else { 0 };
+    Ok(SchemaVersion { found, known: known() })
+}
+
+/// Brings the tables of licensing in this file up to date, and says where they stood before. Nobody else may work on it.
+pub async fn migrate(file: &Path) -> Result<SchemaVersion, OpenError> {
+    let before = look(file).await?;
+    let location = Location::File(file.to_owned());
+    let connection = open(&location).await?;
+    connection.close().await.map_err(|error| open_error(&location, error))?;
+    Ok(before)
+}
+
+/// The version in this file, which has something in it.
+async fn look_into(location: &Location, file: &Path) -> Result<i64, OpenError> {
+    let said = |error| open_error(location, error);
+    let mut reader = looker(file).connect().await.map_err(said)?;
+    let checked = check(location, &mut reader).await;
+    reader.close().await.map_err(said)?;
+    checked
+}
+
 /// Opens the writer's connection: looks at the file without changing it, then brings its schema up to date.
 pub(crate) async fn open(location: &Location) -> Result<SqliteConnection, OpenError> {
     let said = |error| open_error(location, error);
     if let Location::File(file) = location
         && has_content(file)?
     {
-        let mut reader = reader(file).connect().await.map_err(said)?;
-        let checked = check(location, &mut reader).await;
-        reader.close().await.map_err(said)?;
-        checked?;
+        look_into(location, file).await?;
     }
     // A pool of one, because the migrator takes pools more readily than connections.
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(location.writer());
@@ -127,8 +151,8 @@ fn has_content(file: &Path) -> Result<bool, OpenError> {
     }
 }
 
-/// The schema's newest version.
-fn known() -> i64 {
+/// The newest version that this release has.
+pub fn known() -> i64 {
     MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
 }
 
@@ -140,8 +164,9 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(step).collect())
 }
 
-/// Checks that the file is ours and not too new, with statements that only read.
-async fn check(location: &Location, reader: &mut SqliteConnection) -> Result<(), OpenError> {
+/// The newest version that is there, after a look whether the file is ours and not too new, with statements that only
+/// read.
+async fn check(location: &Location, reader: &mut SqliteConnection) -> Result<i64, OpenError> {
     let said = |error| open_error(location, error);
     let (tables, has_versions): (i64, bool) = sqlx::query_as(
         "SELECT count(*), coalesce(max(name = '_sqlx_migrations'), 0) FROM sqlite_master WHERE type = 'table'",
@@ -151,7 +176,7 @@ async fn check(location: &Location, reader: &mut SqliteConnection) -> Result<(),
     .map_err(said)?;
     if !has_versions {
         let path = location.path();
-        return if tables == 0 { Ok(()) } else { Err(OpenError::Foreign { path }) };
+        return if tables == 0 { Ok(0) } else { Err(OpenError::Foreign { path }) };
     }
     let applied: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
@@ -168,11 +193,11 @@ async fn check(location: &Location, reader: &mut SqliteConnection) -> Result<(),
     };
     match applied.iter().find(|step| !same(step)) {
         Some((version, _)) => Err(OpenError::Changed { path: location.path(), version: *version }),
-        None => Ok(()),
+        None => Ok(newest),
     }
 }
 
-fn open_error(location: &Location, error: sqlx::Error) -> OpenError {
+pub(crate) fn open_error(location: &Location, error: sqlx::Error) -> OpenError {
     let path = location.path();
     let said = match &error {
         sqlx::Error::Database(database) => database.message().to_owned(),

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::connect::Location;
 use crate::open::open;
-use crate::tables::{answers, endings, grants, groups, line_items};
+use crate::tables::{answers, endings, grants, groups, line_items, tallies};
 use crate::{batch, floors, lists, store};
 
 /// What the planner says about every statement of a text, beyond how it walks the rows that are handed over.
@@ -74,7 +74,20 @@ async fn background_work_goes_by_keys() {
 
 #[tokio::test]
 async fn pages_go_by_keys() {
-    for statements in [lists::GRANTS, lists::GRANTS_OF_DEVICE, lists::GRANTS_OF_DEVICE_TOTAL, lists::DEVICE] {
+    for statements in [
+        lists::GRANTS,
+        lists::GRANTS_OF_DEVICE,
+        lists::GRANTS_OF_DEVICE_TOTAL,
+        lists::DEVICE,
+        lists::OF_DEVICE,
+        tallies::USAGE,
+        tallies::DENIALS,
+        tallies::SUMS,
+        tallies::HELD,
+        tallies::FORGET_USAGE,
+        tallies::FORGET_DENIALS,
+        tallies::FORGET_HELD,
+    ] {
         goes_by_keys(statements).await;
     }
     for statements in [lists::DEVICES, lists::GROUPS, lists::ACTIVITY] {

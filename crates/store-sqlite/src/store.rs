@@ -8,9 +8,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leasehold_domain::cell::LineItemState;
 use leasehold_domain::turn::Beat;
-use leasehold_domain::{Activity, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId};
+use leasehold_domain::{
+    Activity, FeatureName, FencingToken, Grant, GrantId, Group, HostId, InstanceId, LineItemId,
+};
 use leasehold_store::licensing::{
-    AnswerKey, DeviceRow, Ending, GrantFilter, Instance, Page, PageQuery, Promotion, Silent, Standing,
+    AnswerKey, DenialTally, Denials, DeviceRow, Ending, ForgetTallies, GrantFilter, Held, Instance, Notices,
+    Page, PageQuery, Periods, Promotion, Silent, Standing, Tallies, UsageTally,
 };
 use leasehold_store::{LicensingBatch, LicensingStore, StoreError};
 use sqlx::SqlitePool;
@@ -26,7 +29,7 @@ use crate::floors;
 use crate::lists::{self, List};
 use crate::open::{OpenError, open};
 use crate::reader::Reader;
-use crate::tables::{answer_keys, devices, endings, grants, line_items, vendor};
+use crate::tables::{answer_keys, devices, endings, grants, line_items, notices, tallies, vendor};
 use crate::writer::{Query, Writer};
 
 /// Licensing's database: one file, or one in memory.
@@ -211,6 +214,78 @@ impl LicensingStore for SqliteLicensingStore {
         self.change(answer_keys::forget(number, before)).await
     }
 
+    async fn notices(&self, instance: InstanceId) -> Result<Notices, StoreError> {
+        let number = self.number(instance).await?;
+        Ok(notices::gather(self.fetch(sqlx::query(notices::ALL).bind(number), notices::read).await?))
+    }
+
+    async fn forget_notices(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        self.change(notices::forget(number, before)).await
+    }
+
+    async fn add_tallies(&self, instance: InstanceId, tallies: &Tallies) -> Result<(), StoreError> {
+        self.write(tallies::add(self.number_of(instance).await?, tallies)?).await
+    }
+
+    async fn usage(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<UsageTally>, StoreError> {
+        let number = self.number(instance).await?;
+        let query = tallies::of_features(tallies::USAGE, number, features, periods)?;
+        self.fetch(query, tallies::read_usage).await
+    }
+
+    async fn denials(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<DenialTally>, StoreError> {
+        let number = self.number(instance).await?;
+        let query = tallies::of_features(tallies::DENIALS, number, features, periods)?;
+        self.fetch(query, tallies::read_denials).await
+    }
+
+    async fn denial_sums(
+        &self,
+        instance: InstanceId,
+        feature: Option<&FeatureName>,
+        periods: Periods,
+        limit: u32,
+    ) -> Result<Vec<Denials>, StoreError> {
+        let number = self.number(instance).await?;
+        self.fetch(tallies::sums(number, feature, periods, limit), tallies::read_sums).await
+    }
+
+    async fn held_since(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Held>, StoreError> {
+        let number = self.number(instance).await?;
+        self.fetch(tallies::held(number, device, since, limit), tallies::read_held).await
+    }
+
+    async fn forget_tallies(
+        &self,
+        instance: InstanceId,
+        forget: ForgetTallies,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let number = self.number(instance).await?;
+        let mut forgotten = 0;
+        for query in tallies::forget(number, forget, limit) {
+            forgotten += self.change(query).await?;
+        }
+        Ok(forgotten)
+    }
+
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError> {
         let number = self.number_of(instance).await?;
         let transaction = self.writer.begin().await.map_err(store_error)?;
@@ -226,6 +301,17 @@ impl LicensingStore for SqliteLicensingStore {
         let number = self.number(instance).await?;
         let (ids, bytes) = encode::ids(ids.iter().map(|id| &id.0))?;
         let query = sqlx::query(grants::load!()).bind(number).bind("[]").bind(ids).bind(bytes);
+        self.fetch(query, grants::read).await
+    }
+
+    async fn grants_of(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let number = self.number(instance).await?;
+        let query = sqlx::query(lists::OF_DEVICE).bind(number).bind(device.to_string()).bind(limit);
         self.fetch(query, grants::read).await
     }
 

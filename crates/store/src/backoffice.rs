@@ -13,7 +13,7 @@ use crate::licensing::{Page, PageQuery};
 
 pub use records::{
     AuditRecord, Binding, Contact, Customer, Digest, Entitlement, EntitlementId, EntitlementRow, Exchange,
-    LicenseServer, LicenseServerId, LineItemContent, OnlineKey, Product, Quota, Vendor,
+    LicenseServer, LicenseServerId, LineItemContent, OnlineKey, Product, Quota, UpdateRepository, Vendor,
 };
 
 /// What the back office keeps.
@@ -36,6 +36,14 @@ pub trait BackOfficeStore: Send + Sync + 'static {
         &self,
         root_key: &[u8; 32],
         key: &OnlineKey,
+        audit: &AuditRecord,
+    ) -> Result<bool, StoreError>;
+
+    /// Says where the vendor's updates are, where there is a vendor and it is another place than before; says whether
+    /// it did.
+    async fn set_update_repository(
+        &self,
+        repository: &UpdateRepository,
         audit: &AuditRecord,
     ) -> Result<bool, StoreError>;
 

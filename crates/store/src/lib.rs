@@ -18,10 +18,16 @@ pub mod backoffice;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod gateway;
 pub mod licensing;
+mod schema;
 pub mod sync;
+pub mod updates;
 
 pub use backoffice::{BackOfficeStore, LicenseServerTurn};
 pub use error::StoreError;
+pub use gateway::GatewayStore;
 pub use licensing::{LicensingBatch, LicensingStore};
+pub use schema::SchemaVersion;
 pub use sync::SyncStore;
+pub use updates::UpdateStore;

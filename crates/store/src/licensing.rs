@@ -1,5 +1,7 @@
 //! What licensing keeps, and how it reads and writes it.
 
+mod notices;
+mod tallies;
 mod vendor;
 
 use async_trait::async_trait;
@@ -16,7 +18,9 @@ use leasehold_domain::{
 use uuid::Uuid;
 
 use crate::StoreError;
-pub use vendor::{AnswerKey, Bundle, Enrolment, Standing};
+pub use notices::{Notice, Notices};
+pub use tallies::{DenialTally, Denials, ForgetTallies, Held, Periods, Step, Tallies, UsageTally};
+pub use vendor::{AnswerKey, Bundle, Enrolment, Standing, Suspension};
 
 /// One logical licence server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,6 +231,57 @@ pub trait LicensingStore: Send + Sync + 'static {
     /// Forgets the answer keys whose certificates were not good any more at `before`; says how many.
     async fn forget_answer_keys(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError>;
 
+    /// The notices for clients.
+    async fn notices(&self, instance: InstanceId) -> Result<Notices, StoreError>;
+
+    /// Forgets the notices that were over at `before`; says how many.
+    async fn forget_notices(&self, instance: InstanceId, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Adds to what is counted beside the decisions, all of it or nothing.
+    async fn add_tallies(&self, instance: InstanceId, tallies: &Tallies) -> Result<(), StoreError>;
+
+    /// Use of these features, by feature and time.
+    async fn usage(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<UsageTally>, StoreError>;
+
+    /// Refusals of these features, by feature, time and reason.
+    async fn denials(
+        &self,
+        instance: InstanceId,
+        features: &[FeatureName],
+        periods: Periods,
+    ) -> Result<Vec<DenialTally>, StoreError>;
+
+    /// Refusals of all features, or of this one, added up by feature and reason: up to `limit`, most first.
+    async fn denial_sums(
+        &self,
+        instance: InstanceId,
+        feature: Option<&FeatureName>,
+        periods: Periods,
+        limit: u32,
+    ) -> Result<Vec<Denials>, StoreError>;
+
+    /// Up to `limit` features that this device held at `since` or later, latest first.
+    async fn held_since(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Held>, StoreError>;
+
+    /// Forgets up to `limit` tallies of each kind; says how many in all.
+    async fn forget_tallies(
+        &self,
+        instance: InstanceId,
+        forget: ForgetTallies,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
     /// Begins a transaction on one instance and waits for its turn.
     async fn begin(&self, instance: InstanceId) -> Result<Box<dyn LicensingBatch>, StoreError>;
 
@@ -241,6 +296,14 @@ pub trait LicensingStore: Send + Sync + 'static {
 
     /// The grants of these ids; those that are not found are left out.
     async fn grants_by_id(&self, instance: InstanceId, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError>;
+
+    /// Up to `limit` grants of this device, over all its places.
+    async fn grants_of(
+        &self,
+        instance: InstanceId,
+        device: &HostId,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StoreError>;
 
     /// The grants, by id, which is by the time of their making. `search` looks at hostid and feature.
     async fn grants(
@@ -375,8 +438,20 @@ pub trait LicensingBatch: Send {
     /// [`StoreError::Constraint`].
     async fn set_bundle(&mut self, bundle: &Bundle) -> Result<(), StoreError>;
 
-    /// Loads what the batch touches, locked until the end of the transaction, with the vendor's leave, and whether the
-    /// instance is marked as restored.
+    /// Suspends the instance, or resumes it. The commit makes it so.
+    async fn set_suspension(&mut self, suspension: Option<&Suspension>) -> Result<(), StoreError>;
+
+    /// The notices for clients, which no other transaction changes until the end of this one.
+    async fn notices(&mut self) -> Result<Notices, StoreError>;
+
+    /// Keeps a notice, in the place of the one with its key, and its number as the last. The commit makes it so.
+    async fn put_notice(&mut self, notice: &Notice) -> Result<(), StoreError>;
+
+    /// Takes the notice of this key away, if there is one. The commit makes it so.
+    async fn remove_notice(&mut self, key: &str) -> Result<(), StoreError>;
+
+    /// Loads what the batch touches, locked until the end of the transaction, with the vendor's leave, whether the
+    /// instance is suspended, and whether it is marked as restored.
     async fn load(&mut self, touched: &Touched, policies: &Policies) -> Result<Estate, StoreError>;
 
     /// Claims these ids and loads what the batch touches, in one go where the store can.

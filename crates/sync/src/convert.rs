@@ -172,6 +172,27 @@ fn kept_step(step: SyncStep) -> Step {
     }
 }
 
+/// Most bytes of the address of an update repository, and of its root.
+const MAX_UPDATES_ADDRESS: usize = 1_000;
+const MAX_UPDATES_ROOT: usize = 512_000;
+
+/// Where a vendor's update repository is, and its root: both or neither.
+pub(crate) fn check_update_repository(address: &str, root: &[u8]) -> Result<(), String> {
+    if address.is_empty() != root.is_empty() {
+        return Err("`updates_address` and `updates_root` belong together, and one is missing".to_owned());
+    }
+    let plain = |char: char| char.is_ascii_graphic();
+    let has_scheme = address.starts_with("https://") || address.starts_with("http://");
+    let is_address = has_scheme && address.chars().all(plain) && address.len() <= MAX_UPDATES_ADDRESS;
+    if !address.is_empty() && !is_address {
+        return Err("`updates_address` is no address".to_owned());
+    }
+    if root.len() > MAX_UPDATES_ROOT {
+        return Err(format!("`updates_root` has more than {MAX_UPDATES_ROOT} bytes"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use leasehold_domain::Rejection;

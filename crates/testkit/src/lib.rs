@@ -1,4 +1,5 @@
-//! Throw-away processes for tests: real ones, ended and removed with the value that stands for them.
+//! Throw-away processes for tests: real ones, ended and removed with the value that stands for them. And gRPC whose
+//! messages are [bytes](raw).
 //!
 //! A dev-dependency only. It knows no service of ours: what it starts it takes as a command line, and what it
 //! finds out it reads from ports and output. Unix alone: tests of processes need its signals.
@@ -9,6 +10,7 @@ mod fault_proxy;
 mod port;
 mod postgres;
 mod process;
+pub mod raw;
 mod redis;
 mod resp;
 

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks through both")]
 
 mod args;
+mod browser;
 mod codegen;
 mod forward;
 mod report;
@@ -12,6 +13,7 @@ mod system;
 mod test;
 mod tidy;
 mod tools;
+mod unpacked;
 mod workspace;
 
 use std::process::ExitCode;

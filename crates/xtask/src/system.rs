@@ -21,6 +21,8 @@ pub(crate) static NEEDS: &[Need] = &[
     Need { what: "the Redis server", packages: &["redis-server"], is_there: has_redis },
     Need { what: "libfaketime", packages: &["libfaketime"], is_there: has_faketime },
     Need { what: "age", packages: &["age"], is_there: has_age },
+    Need { what: "Chromium", packages: &["chromium"], is_there: has_chromium },
+    Need { what: "Node.js with npm", packages: &["nodejs", "npm"], is_there: has_node },
 ];
 
 /// The needs that are not met.
@@ -30,24 +32,26 @@ pub(crate) fn missing() -> Vec<&'static Need> {
 
 /// Installs what is missing with `apt-get`. An error says what to install by hand.
 pub(crate) fn install(needs: &[&Need]) -> crate::Result<()> {
-    let (Some(apt), Some(root)) = (on_path("apt-get"), become_root()) else { return Err(advice(needs)) };
     println!("installing {}", packages(needs).join(" "));
-    let apt_get = |words: &[&str]| {
-        let mut line = root.clone();
-        line.extend([
-            "env".to_owned(),
-            "DEBIAN_FRONTEND=noninteractive".to_owned(),
-            apt.display().to_string(),
-        ]);
-        line.extend(words.iter().map(|word| (*word).to_owned()));
-        let status = Command::new(&line[0]).args(&line[1..]).stdin(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
     let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
     install.extend(packages(needs));
     // Stale lists may still hold the packages, so only the second step decides.
-    apt_get(&["update", "--quiet"]);
+    refresh_lists();
     if apt_get(&install) && missing().is_empty() { Ok(()) } else { Err(advice(needs)) }
+}
+
+/// Reads what packages there are, where we may. Whether that went well shows when one is fetched.
+pub(crate) fn refresh_lists() {
+    apt_get(&["update", "--quiet"]);
+}
+
+/// Whether `apt-get` is there and did this, as root.
+fn apt_get(words: &[&str]) -> bool {
+    let (Some(apt), Some(mut line)) = (on_path("apt-get"), become_root()) else { return false };
+    line.extend(["env".to_owned(), "DEBIAN_FRONTEND=noninteractive".to_owned(), apt.display().to_string()]);
+    line.extend(words.iter().map(|word| (*word).to_owned()));
+    let status = Command::new(&line[0]).args(&line[1..]).stdin(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// What a user without root's rights here has to do.
@@ -105,6 +109,14 @@ fn has_redis() -> bool {
 fn has_faketime() -> bool {
     let Ok(machines) = Path::new("/usr/lib").read_dir() else { return false };
     machines.flatten().any(|machine| machine.path().join("faketime/libfaketimeMT.so.1").is_file())
+}
+
+fn has_chromium() -> bool {
+    on_path("chromium").is_some()
+}
+
+fn has_node() -> bool {
+    on_path("node").is_some() && on_path("npm").is_some()
 }
 
 fn has_age() -> bool {

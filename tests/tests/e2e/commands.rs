@@ -16,26 +16,29 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const CUSTOMER: &str = "Miller Engineering";
 
 /// A vendor with its back office in one folder, and customers' servers in others.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     vendor_port: u16,
     vendor: Option<Process>,
+    /// What servers are set to: variables of the environment.
+    pub(crate) settings: Vec<(&'static str, &'static str)>,
 }
 
 /// A licence server with its data in a folder of its own.
-struct Site<'a> {
+pub(crate) struct Site<'a> {
     place: &'a Place,
     name: &'static str,
-    port: u16,
+    pub(crate) port: u16,
     sync_port: u16,
-    _process: Process,
+    process: Process,
 }
 
 impl Place {
     /// A vendor who has a customer. `address`: whether servers can reach it over the network.
-    async fn with_vendor(address: bool) -> Self {
+    pub(crate) async fn with_vendor(address: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut place = Self { folder, vendor_port: free_port().unwrap(), vendor: None };
+        let mut place =
+            Self { folder, vendor_port: free_port().unwrap(), vendor: None, settings: Vec::new() };
         let url = format!("http://127.0.0.1:{}", place.vendor_port);
         let mut words =
             vec!["vendor", "init", "--dir", "vendor", "--vendor-id", "example", "--name", "Example"];
@@ -56,7 +59,7 @@ impl Place {
     }
 
     /// Adds a licence server with some counts of a feature, and gives its id. The enrolment is in `NAME.json`.
-    fn sell(&self, name: &str, count: i64) -> String {
+    pub(crate) fn sell(&self, name: &str, count: i64) -> String {
         let file = format!("{name}.json");
         self.vendor(&["server", "create", name, "--customer", CUSTOMER, "--out", &file]);
         let enrolment: Value = serde_json::from_slice(&fs::read(self.path(&file)).unwrap()).unwrap();
@@ -68,13 +71,13 @@ impl Place {
     }
 
     /// A licence server that runs and has no vendor.
-    async fn site(&self, name: &'static str) -> Site<'_> {
+    pub(crate) async fn site(&self, name: &'static str) -> Site<'_> {
         fs::create_dir(self.path(name)).unwrap();
         said(self.run(name, &["init"])).unwrap();
         let (port, sync_port) = (free_port().unwrap(), free_port().unwrap());
         let [listen, sync] = [port, sync_port].map(|port| format!("127.0.0.1:{port}"));
         let process = self.start(name, &["serve", "--listen", &listen, "--sync-listen", &sync]).await;
-        Site { place: self, name, port, sync_port, _process: process }
+        Site { place: self, name, port, sync_port, process }
     }
 
     fn vendor(&self, words: &[&str]) -> String {
@@ -110,15 +113,24 @@ impl Place {
             command.env_remove(name);
         }
         // One port cannot be everybody's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
-        command.args(words).current_dir(self.path(folder));
+        command
+            .env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
+        command.envs(self.settings.iter().copied()).args(words).current_dir(self.path(folder));
         command
     }
 }
 
 impl Site<'_> {
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.stderr()
+    }
+
     /// A command to the synchronisation of this server.
-    fn sync(&self, words: &[&str]) -> Result<String, String> {
+    pub(crate) fn sync(&self, words: &[&str]) -> Result<String, String> {
         let server = format!("127.0.0.1:{}", self.sync_port);
         said(self.place.run(self.name, &[&["sync"], words, &["--server", &server]].concat()))
     }
@@ -227,7 +239,7 @@ impl Place {
         let (port, sync_port) = (free_port().unwrap(), free_port().unwrap());
         let [listen, sync] = [port, sync_port].map(|port| format!("127.0.0.1:{port}"));
         let process = self.start(name, &["serve", "--listen", &listen, "--sync-listen", &sync]).await;
-        Site { place: self, name, port, sync_port, _process: process }
+        Site { place: self, name, port, sync_port, process }
     }
 }
 

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use leasehold_testkit::Process;
+use leasehold_testkit::{Process, Signal};
 
 use crate::binary::leasehold;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The commands below a heading, line by line.
-fn commands(readme: &str, heading: &str) -> Vec<String> {
+pub(crate) fn commands(readme: &str, heading: &str) -> Vec<String> {
     let section = readme.split(&format!("\n## {heading}\n")).nth(1).expect("there is such a section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let blocks = section.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
@@ -19,7 +19,7 @@ fn commands(readme: &str, heading: &str) -> Vec<String> {
 }
 
 /// A shell that knows the program under test by its name.
-fn shell(folder: &Path, line: &str) -> Command {
+pub(crate) fn shell(folder: &Path, line: &str) -> Command {
     let mut command = Command::new("sh");
     let script = format!("leasehold() {{ '{}' \"$@\"; }}; {line}", leasehold().display());
     command.args(["-c", &script]).current_dir(folder);
@@ -28,7 +28,11 @@ fn shell(folder: &Path, line: &str) -> Command {
         command.env_remove(name);
     }
     // One port cannot be everybody's.
-    command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
+    command
+        .env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
     command
 }
 
@@ -67,4 +71,26 @@ async fn the_quick_start_does_what_it_says() {
     }
     assert!(ran >= 13, "{ran} commands");
     assert!(listed.contains("3D Rendering") && readme.contains(listed.trim_end()), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_does_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lines = commands(&readme, "Demonstration");
+    let built = format!("exec '{}'", leasehold().display());
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.replace("cargo run --release --", &built)).collect();
+    let [watched, headless] = lines.as_slice() else { panic!("two commands: {lines:?}") };
+
+    let mut process = Process::spawn(shell(folder.path(), watched)).unwrap();
+    process.wait_for_line("Ctrl-C ends it.", PATIENCE).await.unwrap();
+    process.signal(Signal::Interrupt).unwrap();
+    let status = process.wait(PATIENCE).await.unwrap();
+    assert!(process.stdout().contains("S1  kept"), "{status}: {}\n{}", process.stdout(), process.stderr());
+
+    let output = shell(folder.path(), headless).output().unwrap();
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success() && result["ok"] == true, "{result:#}");
 }

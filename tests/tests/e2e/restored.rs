@@ -50,13 +50,17 @@ async fn expiry(admin: &mut Admin, device: &str) -> Option<prost_types::Timestam
     found.expect("it has asked").expires_at
 }
 
-/// Copies every file of a folder.
+/// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        assert!(entry.file_type().unwrap().is_file(), "a data directory holds files: {entry:?}");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
 

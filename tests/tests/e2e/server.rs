@@ -173,7 +173,11 @@ impl Server {
             command.env_remove(name);
         }
         // One port cannot be everybody's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "");
+        command
+            .env("LEASEHOLD__ADMIN__LISTEN", "")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
         for (key, value) in &self.settings {
             command.env(format!("LEASEHOLD__{}", key.to_uppercase().replace('.', "__")), value);
         }

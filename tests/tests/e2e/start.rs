@@ -20,7 +20,12 @@ fn serve(folder: &Path, database: &str, redis: &str) -> Process {
         command.env_remove(name);
     }
     // One port cannot be everybody's.
-    command.env("LEASEHOLD__ADMIN__LISTEN", "").env("LEASEHOLD_MASTER_KEY", "0f".repeat(32));
+    command
+        .env("LEASEHOLD__ADMIN__LISTEN", "")
+        .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD_MASTER_KEY", "0f".repeat(32));
     command.args(["serve", "--listen", "127.0.0.1:0", "--sync-listen", "127.0.0.1:0"]).current_dir(folder);
     command.args(["--database-url", database, "--redis-url", redis]);
     Process::spawn(command).unwrap()

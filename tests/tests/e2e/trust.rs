@@ -61,7 +61,12 @@ impl Site {
         command.env("SSL_CERT_FILE", self.folder.path().join(ca)).env_remove("SSL_CERT_DIR");
         let endpoint = format!("https://localhost:{}", self.collector.port);
         command.env("LEASEHOLD__TELEMETRY__OTLP_ENDPOINT", endpoint);
-        command.env("LEASEHOLD__TELEMETRY__SAMPLE_PERCENT", "100").env("LEASEHOLD__ADMIN__LISTEN", "");
+        command
+            .env("LEASEHOLD__TELEMETRY__SAMPLE_PERCENT", "100")
+            .env("LEASEHOLD__ADMIN__LISTEN", "")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
         command.env("LEASEHOLD_MASTER_KEY", "0f".repeat(32));
         command.args(["serve", "--database-url", database, "--redis-url", redis, "--listen"]);
         command.arg(format!("127.0.0.1:{port}")).args(["--sync-listen", "127.0.0.1:0"]);

@@ -24,7 +24,7 @@ pub(super) struct Mismatch {
 
 /// Every mismatch of a scenario. An error is why it could not be run to its end.
 pub(super) async fn run(stores: &Stores, scenario: &Scenario) -> Result<Vec<Mismatch>, String> {
-    let server = Fresh::start(stores, scenario.now, &scenario.estate).await?;
+    let server = Box::pin(Fresh::start(stores, scenario.now, &scenario.estate)).await?;
     let result = steps(scenario, server.channel()).await;
     server.stop().await?;
     result

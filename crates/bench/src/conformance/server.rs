@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
-use leasehold::app::{self, AppOptions, Running, StoreChoice};
+use leasehold::app::{self, AppOptions, Chosen, Running, StoreChoice};
 use leasehold::config::Sources;
 use leasehold::estate_file::EstateFile;
 use leasehold::vendor::{Site, Vendor};
@@ -66,6 +66,8 @@ impl Fresh {
         let clock = Arc::new(ManualClock::new(now));
         let mut options = AppOptions::new(config, clock.clone()).on_free_ports();
         options.store = store;
+        // Scenarios are about rights.
+        options.services = Chosen { updates: false, gateway: false, ..Chosen::ALL };
         // The scenario's time, not that of the database.
         options.clock_decides = true;
         let running =

@@ -154,7 +154,11 @@ impl Site {
             }
         }
         // Health and metrics are on, where they meet nobody else's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0");
+        command
+            .env("LEASEHOLD__ADMIN__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
         if self.urls.is_some() {
             command.env("LEASEHOLD_MASTER_KEY", MASTER_KEY);
         }

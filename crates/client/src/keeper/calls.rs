@@ -1,5 +1,6 @@
 //! The keeper's calls, each in a task of its own, and their results.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 use crate::holding::{Holding, Sent, Shown};
 use crate::retry::{self, GaveUp, attempt};
 
+/// Most features that a heartbeat names.
+const MAX_FEATURES: usize = 1_000;
+
 /// A call that has ended.
 #[derive(Debug)]
 pub(super) enum Done {
@@ -21,6 +25,8 @@ pub(super) enum Done {
     Heartbeat {
         /// When they were sent.
         sent: Instant,
+        /// What they said of the notices that the client has.
+        tag: u64,
         /// What was shown for which holding.
         leases: Vec<(u64, pb::GrantRef)>,
         /// What came of it.
@@ -49,14 +55,22 @@ impl Keeper {
         let message = pb::HeartbeatRequest {
             instance: self.options.instance.clone(),
             leases: leases.iter().map(|(_, grant)| grant.clone()).collect(),
+            features: self.features(),
+            notices_tag: self.board.tag(),
         };
-        let mut rpc = self.rpc.clone();
+        let (mut rpc, tag) = (self.rpc.clone(), message.notices_tag);
         // Taken before the call begins: the server hears it later, so we always stop first.
         let sent = Instant::now();
         self.calls.spawn(async move {
             let answer = attempt(time, message, |request| async move { rpc.heartbeat(request).await }).await;
-            Done::Heartbeat { sent, leases, answer: answer.map_err(|status| Failure::read(&status)) }
+            Done::Heartbeat { sent, tag, leases, answer: answer.map_err(|status| Failure::read(&status)) }
         });
+    }
+
+    /// The features that are held; none are named where they are too many: then nothing is left out.
+    fn features(&self) -> Vec<String> {
+        let names: BTreeSet<_> = self.holdings.values().map(|holding| holding.feature().to_owned()).collect();
+        if names.len() > MAX_FEATURES { Vec::new() } else { names.into_iter().collect() }
     }
 
     pub(super) fn send_request(&mut self, id: u64, shown: Arc<Shown>, key: Option<Key>, sent: Sent) {

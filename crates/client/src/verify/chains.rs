@@ -13,9 +13,6 @@ use super::error::{Foreign, Unverified};
 /// Chains that are remembered: each replica of a server has its own, and a new one every few days.
 const REMEMBERED: usize = 8;
 
-/// The service whose answers these are.
-const SERVICE: &str = "licensing";
-
 /// Whom a client believes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pin {
@@ -42,14 +39,14 @@ struct Known {
 }
 
 impl Chains {
-    /// None yet.
-    pub(crate) fn new(pin: Pin) -> Self {
-        let service = ServiceName::new(SERVICE).expect("the name keeps the rules");
+    /// None yet, of the answer keys of this service: `licensing`, `updates`.
+    pub(crate) fn new(pin: Pin, service: &'static str) -> Self {
+        let service = ServiceName::new(service).expect("the names of our services keep the rules");
         Self { pin, service, known: VecDeque::new() }
     }
 
     /// The chain of these certificates at the time of signing `at`, and the licence server at its end.
-    pub(super) fn verified(
+    pub(crate) fn verified(
         &mut self,
         certificates: &[Vec<u8>],
         at: Timestamp,

@@ -71,6 +71,17 @@ pub enum Foreign {
         /// The other one.
         found: Option<HostId>,
     },
+    /// For another client of updates.
+    #[error(
+        "it is for the client {found:?}, and this one is {own:?}; something between this machine and the licence server \
+         mixes answers up"
+    )]
+    Client {
+        /// This client's id.
+        own: String,
+        /// The other one's.
+        found: String,
+    },
 }
 
 /// What is wrong with the time of an answer.
@@ -122,12 +133,12 @@ impl Unverified {
         }
     }
 
-    pub(super) fn forged(reason: &'static str, problem: &dyn fmt::Display) -> Self {
+    pub(crate) fn forged(reason: &'static str, problem: &dyn fmt::Display) -> Self {
         Self::Forged { reason, problem: problem.to_string() }
     }
 
     /// A part without which nothing can be checked is missing.
-    pub(super) fn incomplete(field: &'static str) -> Self {
+    pub(crate) fn incomplete(field: &'static str) -> Self {
         Self::forged("ANSWER_MALFORMED", &format_args!("`{field}` is missing in it or cannot be read"))
     }
 }

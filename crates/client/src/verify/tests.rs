@@ -39,7 +39,7 @@ fn chain(answer: u8) -> Vec<Vec<u8>> {
 }
 
 fn chains() -> Chains {
-    Chains::new(Pin { root: root(), server: None })
+    Chains::new(Pin { root: root(), server: None }, "licensing")
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub(crate) enum Beats {
 pub(crate) struct Calls {
     pub(crate) requests: Vec<(Instant, pb::RequestCapabilitiesRequest)>,
     pub(crate) heartbeats: Vec<(Instant, Vec<pb::GrantRef>)>,
+    /// The features that each heartbeat named, and its `notices_tag`.
+    pub(crate) said: Vec<(Vec<String>, u64)>,
     pub(crate) releases: Vec<(Instant, Vec<pb::GrantRef>)>,
 }
 
@@ -187,7 +189,10 @@ impl LicensingService for Fake {
         request: Request<pb::HeartbeatRequest>,
     ) -> Result<Response<pb::HeartbeatResponse>, Status> {
         let message = request.into_inner();
-        self.calls.send_modify(|calls| calls.heartbeats.push((Instant::now(), message.leases.clone())));
+        self.calls.send_modify(|calls| {
+            calls.heartbeats.push((Instant::now(), message.leases.clone()));
+            calls.said.push((message.features.clone(), message.notices_tag));
+        });
         let beats = self.state().beats.clone();
         match beats {
             Beats::Hang => std::future::pending().await,
@@ -201,6 +206,12 @@ impl LicensingService for Fake {
                 Ok(Response::new(pb::HeartbeatResponse {
                     results: message.leases.iter().map(|shown| state.beat(shown)).collect(),
                     next_heartbeat_after: after.map(duration),
+                    notices: if state.notices.0 == message.notices_tag {
+                        Vec::new()
+                    } else {
+                        state.notices.1.clone()
+                    },
+                    notices_tag: state.notices.0,
                     ..pb::HeartbeatResponse::default()
                 }))
             }

@@ -13,6 +13,7 @@ mod kept;
 mod leases;
 mod link;
 mod machine;
+mod notices;
 mod offline;
 mod pinned;
 mod renewal;

@@ -96,6 +96,9 @@ impl<'a> Deciding<'a> {
         if let Some(why) = self.estate.unsynchronized(self.now) {
             return Some(RequestRefusal::ServerUnsynchronized(why));
         }
+        if self.estate.suspended.is_some() {
+            return Some(RequestRefusal::ServerSuspended);
+        }
         (self.estate.restored && self.request.mode == Mode::Borrow).then_some(RequestRefusal::Restored)
     }
 
@@ -105,7 +108,10 @@ impl<'a> Deciding<'a> {
         returned: Vec<FeatureName>,
         refusal: Option<RequestRefusal>,
     ) -> Answer {
+        let suspended =
+            self.estate.suspended.as_ref().filter(|_| refusal == Some(RequestRefusal::ServerSuspended));
         Answer {
+            note: suspended.cloned().unwrap_or_default(),
             id: self.request.id,
             decided_at: self.now,
             outcomes,

@@ -1,6 +1,8 @@
 //! Starts and stops a vendor's back office: in a directory, or in a database.
 
+mod answer;
 mod error;
+mod repository;
 mod set_up;
 
 use std::net::SocketAddr;
@@ -9,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_backoffice::{BackOffice, Config as ServiceConfig, Deps, SERVICE, build};
-use leasehold_runtime::peer::{self, Arrivals};
+use leasehold_runtime::peer::Arrivals;
 use leasehold_runtime::readiness::Need;
-use leasehold_runtime::{Background, Caller, Clock, Config, Readiness, Services, SystemIds};
+use leasehold_runtime::{Background, Clock, Config, Readiness, Services, SystemIds};
 use leasehold_signing::{MasterKey, ServiceKey};
 use leasehold_store::BackOfficeStore;
 use leasehold_store_sql::{OpenError, Place, SqlBackOfficeStore};
@@ -21,10 +23,11 @@ use super::served::{Door, Served};
 use super::store::sql_place;
 use super::vendor_dir::VendorDir;
 use super::{
-    BACKGROUND_GRACE, MasterKeyError, Observed, StartError, StopError, master_key, observe, postgres,
+    BACKGROUND_GRACE, MasterKeyError, Observed, StartError, StopError, master_key, migrate, observe, postgres,
 };
 pub use error::VendorError;
 use error::cause;
+pub use repository::updates_dir;
 pub use set_up::{create_vendor, renew_online_key};
 
 /// How long the store has to answer.
@@ -76,6 +79,10 @@ struct Opened {
 pub async fn start_vendor(options: VendorOptions) -> Result<RunningVendor, VendorError> {
     let VendorOptions { config, clock, place, address, observed, shutdown } = options;
     let door = Door::open(&config, config.backoffice.listen, "backoffice.listen").await?;
+    let repository = match &place {
+        VendorPlace::Dir(path) => repository::open_door(&config, path).await?.map(|door| (door, path)),
+        VendorPlace::Postgres => None,
+    };
     let background = Background::new(shutdown.clone());
     let readiness = observe::observe(observed.as_ref(), &config, &clock, &background).await?;
     let opened = match Opened::open(&config, &place).await {
@@ -88,11 +95,16 @@ pub async fn start_vendor(options: VendorOptions) -> Result<RunningVendor, Vendo
     };
     let started = async {
         needs_store(&readiness, opened.store.clone());
-        let (back_office, services) = wire(&config, clock, address, &opened, &background).await?;
+        let (back_office, services) =
+            wire(&config, Arc::clone(&clock), address, &opened, &background).await?;
         // Nobody comes from within the process.
-        let (_, arrivals) = peer::in_process(Caller::Anonymous);
-        let (served, address) =
-            serve(&config, door, (services, arrivals), &shutdown, &readiness, &background).await?;
+        let built = (services, Vec::new());
+        let (mut served, address) = serve(&config, door, built, &shutdown, &readiness, &background).await?;
+        if let Some((door, path)) = repository {
+            repository::tell(&back_office, path).await;
+            let grace = config.runtime.shutdown_grace;
+            repository::serve(&mut served, door, (path, clock), grace, &background);
+        }
         Ok((back_office, served, address))
     };
     let (back_office, served, address) = match started.await {
@@ -130,7 +142,7 @@ async fn wire(
 async fn serve(
     config: &Config,
     door: Door,
-    built: (Services, Arrivals),
+    built: (Services, Vec<Arrivals>),
     shutdown: &CancellationToken,
     readiness: &Readiness,
     background: &Background,
@@ -204,10 +216,16 @@ impl Opened {
 }
 
 /// The store in this directory; without one, in the configuration's database.
-async fn open_store(config: &Config, directory: Option<&VendorDir>) -> Result<SqlBackOfficeStore, OpenError> {
+async fn open_store(
+    config: &Config,
+    directory: Option<&VendorDir>,
+) -> Result<SqlBackOfficeStore, VendorError> {
     let place = match directory {
         Some(directory) => Place::File(directory.database()),
-        None => sql_place(&config.postgres),
+        None => {
+            migrate::refuse_pending(config, &[SERVICE]).await?;
+            sql_place(&config.postgres)
+        }
     };
-    postgres::patiently(|| SqlBackOfficeStore::open(&place), OpenError::may_pass).await
+    Ok(postgres::patiently(|| SqlBackOfficeStore::open(&place), OpenError::may_pass).await?)
 }

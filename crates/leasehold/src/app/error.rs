@@ -58,6 +58,15 @@ pub enum StartError {
     /// The synchronisation service cannot be built.
     #[error("the synchronisation service cannot start: {0}")]
     Sync(#[from] leasehold_sync::Error),
+    /// The service for updates cannot be built.
+    #[error("the service for updates cannot start: {0}")]
+    Updates(#[from] leasehold_updates::Error),
+    /// There is no room for passing files.
+    #[error("no folder for passing files can be made: {0}; check the system's folder for such")]
+    Folder(#[source] io::Error),
+    /// The gateway cannot be built.
+    #[error("the gateway cannot start: {0}")]
+    Gateway(#[from] leasehold_gateway::Error),
     /// A database of a service other than licensing cannot be opened.
     #[error(transparent)]
     Sql(#[from] leasehold_store_sql::OpenError),
@@ -80,6 +89,15 @@ pub enum StartError {
         "a data directory is for one process with every service in it; run `leasehold serve all`, or set postgres.url"
     )]
     OnlyAll,
+    /// Migrations are left to somebody else, who has not applied them yet.
+    #[error(
+        "the database is not up to date: {schemas}; postgres.migrate is `check`, so this process does not change it: run \
+         `leasehold migrate`, then start again"
+    )]
+    Pending {
+        /// The services whose tables are behind.
+        schemas: String,
+    },
     /// The server cannot be built.
     #[error(transparent)]
     Server(#[from] server::Error),
@@ -103,6 +121,15 @@ impl StartError {
     /// Whether another process has what this one needs: the port or the data directory.
     pub fn is_taken(&self) -> bool {
         matches!(self, Self::Bind(BindError::InUse { .. }) | Self::DataDir(DataDirError::Locked { .. }))
+    }
+
+    /// Whether the database may be usable a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.may_pass(),
+            Self::Sql(error) => error.may_pass(),
+            _ => false,
+        }
     }
 }
 

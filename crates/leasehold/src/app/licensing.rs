@@ -31,6 +31,7 @@ pub(super) async fn wire(
         max_message_size: settings.max_message_size,
         request_id_retention: settings.request_id_retention,
         activity_retention: settings.activity_retention,
+        remember_holders: config.updates.after_end,
         addresses: config.runtime.advertised_addresses.clone(),
         restored: *restored,
     };
@@ -53,17 +54,21 @@ pub(super) async fn wire(
         clock_decides: *clock_decides,
         ids: SystemIds::new(Arc::clone(clock)),
         signing_key: Arc::new(master_key::of_service(master, "licensing")),
-        certifier: Arc::new(SyncCertifier::new(sync)),
+        certifier: Arc::new(SyncCertifier::new(sync, leasehold_licensing::SERVICE)),
     };
     Ok(build(deps, service, background).await?)
 }
 
 async fn connect(redis: &Redis) -> Result<RedisLeases, ConnectError> {
-    let settings = Settings {
+    RedisLeases::connect(&settings(redis)).await
+}
+
+/// The configuration in the words of the leases.
+pub(crate) fn settings(redis: &Redis) -> Settings {
+    Settings {
         ca: redis.ca.clone(),
         password: redis.password().map(|password| password.expose_secret().to_owned()),
         response_timeout: redis.response_timeout,
         ..Settings::new(redis.url.clone())
-    };
-    RedisLeases::connect(&settings).await
+    }
 }

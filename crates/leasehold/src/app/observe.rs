@@ -9,7 +9,7 @@ use leasehold_runtime::admin::{Admin, Pages};
 use leasehold_runtime::readiness::Need;
 use leasehold_runtime::telemetry::Levels;
 use leasehold_runtime::{Background, Clock, Config, Metrics, Readiness};
-use leasehold_store::{LicensingStore, StoreError, SyncStore};
+use leasehold_store::{GatewayStore, LicensingStore, StoreError, SyncStore, UpdateStore};
 use tokio::time::timeout;
 
 use super::StartError;
@@ -58,6 +58,22 @@ pub(super) fn needs_store(readiness: &Readiness, name: &'static str, store: Arc<
 /// Nothing is synchronised without its store.
 pub(super) fn needs_sync_store(readiness: &Readiness, store: Arc<dyn SyncStore>) {
     readiness.add("sync_store", Need::Required, DEADLINE, move || {
+        let store = Arc::clone(&store);
+        async move { store.ping().await.map_err(|error| because(&error)) }
+    });
+}
+
+/// Nobody can sign in without the gateway's store.
+pub(super) fn needs_gateway_store(readiness: &Readiness, store: Arc<dyn GatewayStore>) {
+    readiness.add("gateway_store", Need::Required, DEADLINE, move || {
+        let store = Arc::clone(&store);
+        async move { store.ping().await.map_err(|error| because(&error)) }
+    });
+}
+
+/// Nothing is assigned without the store of updates.
+pub(super) fn needs_updates_store(readiness: &Readiness, store: Arc<dyn UpdateStore>) {
+    readiness.add("updates_store", Need::Required, DEADLINE, move || {
         let store = Arc::clone(&store);
         async move { store.ping().await.map_err(|error| because(&error)) }
     });

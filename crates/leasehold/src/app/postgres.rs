@@ -14,13 +14,18 @@ const TELL_AGAIN: Duration = Duration::from_secs(5);
 
 /// Opens the database. One that does not answer yet is waited for, one that refuses is not.
 pub(super) async fn open(settings: &Postgres) -> Result<PostgresLicensingStore, OpenError> {
-    let settings = Settings {
+    let settings = self::settings(settings);
+    patiently(|| PostgresLicensingStore::open(&settings), OpenError::may_pass).await
+}
+
+/// The configuration in the store's words.
+pub(crate) fn settings(settings: &Postgres) -> Settings {
+    Settings {
         password: settings.password().map(|password| password.expose_secret().to_owned()),
         max_connections: settings.max_connections,
         statement_timeout: settings.statement_timeout,
         ..Settings::new(settings.url.clone())
-    };
-    patiently(|| PostgresLicensingStore::open(&settings), OpenError::may_pass).await
+    }
 }
 
 /// Opens something in it, again and again while it may be usable a little later, for half a minute.

@@ -8,19 +8,22 @@ use leasehold_runtime::config::{Config, Postgres};
 use leasehold_runtime::{Clock, SystemIds};
 use leasehold_signing::MasterKey;
 use leasehold_store::licensing::Instance;
-use leasehold_store::{LicensingStore, StoreError, SyncStore};
+use leasehold_store::{GatewayStore, LicensingStore, StoreError, SyncStore, UpdateStore};
 use leasehold_store_postgres::PostgresLicensingStore;
-use leasehold_store_sql::{OpenError as SqlOpenError, Place, SqlSyncStore};
+use leasehold_store_sql::{OpenError as SqlOpenError, Place, SqlGatewayStore, SqlSyncStore, SqlUpdateStore};
 use leasehold_store_sqlite::{DataDir, DataDirError, SqliteLicensingStore};
 use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
 
-use super::{Chosen, MasterKeyError, StartError, master_key, postgres};
+use super::{Chosen, MasterKeyError, StartError, master_key, migrate, postgres};
 
 /// The name of the instance that requests mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
 /// The databases in a data directory.
-const LICENSING_DB: &str = "licensing.db";
+pub(super) const LICENSING_DB: &str = "licensing.db";
 const SYNC_DB: &str = "sync.db";
+const UPDATES_DB: &str = "updates.db";
+const GATEWAY_DB: &str = "gateway.db";
 
 /// Where licence state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +76,14 @@ pub async fn create_data_dir(path: &Path, clock: Arc<dyn Clock>) -> Result<Creat
     let master = master_key::in_file(&directory.path().join(master_key::FILE), sync_db.exists())?;
     let store = SqliteLicensingStore::open(&directory.licensing_db()).await?;
     let sync = SqlSyncStore::open(&Place::File(sync_db)).await?;
+    let updates = SqlUpdateStore::open(&Place::File(directory.path().join(UPDATES_DB))).await?;
+    let gateway = SqlGatewayStore::open(&Place::File(directory.path().join(GATEWAY_DB))).await?;
     let store = OpenStore {
         licensing: Some(Kept::Sqlite(Arc::new(store))),
         sync: Some(Arc::new(sync)),
+        updates: Some((Arc::new(updates), directory.path().join("updates"))),
+        passing: None,
+        gateway: Some(Arc::new(gateway)),
         master,
         directory: Some(directory),
     };
@@ -91,6 +99,11 @@ pub async fn create_data_dir(path: &Path, clock: Arc<dyn Clock>) -> Result<Creat
 pub(super) struct OpenStore {
     licensing: Option<Kept>,
     sync: Option<Arc<SqlSyncStore>>,
+    /// With the folder of its files.
+    updates: Option<(Arc<SqlUpdateStore>, PathBuf)>,
+    /// A folder for what is to be gone when the server stops.
+    passing: Option<TempDir>,
+    gateway: Option<Arc<SqlGatewayStore>>,
     master: MasterKey,
     directory: Option<DataDir>,
 }
@@ -117,7 +130,18 @@ impl OpenStore {
             StoreChoice::Postgres | StoreChoice::File(_) | StoreChoice::Memory => None,
         };
         let master = master(choice, config)?;
-        let mut store = Self { licensing: None, sync: None, master, directory };
+        if *choice == StoreChoice::Postgres {
+            migrate::refuse_pending(config, &migrate::names(services)).await?;
+        }
+        let mut store = Self {
+            licensing: None,
+            sync: None,
+            updates: None,
+            passing: None,
+            gateway: None,
+            master,
+            directory,
+        };
         match store.open_each(choice, services, config, clock).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -148,7 +172,21 @@ impl OpenStore {
             self.prepare(&kept, clock).await?;
         }
         if services.sync {
-            self.sync = Some(Arc::new(sync_store(choice, config).await?));
+            let place = place(choice, config, SYNC_DB);
+            let store = postgres::patiently(|| SqlSyncStore::open(&place), SqlOpenError::may_pass);
+            self.sync = Some(Arc::new(store.await?));
+        }
+        if services.updates {
+            let place = place(choice, config, UPDATES_DB);
+            let store = postgres::patiently(|| SqlUpdateStore::open(&place), SqlOpenError::may_pass);
+            let store = Arc::new(store.await?);
+            let directory = self.updates_directory(choice, config)?;
+            self.updates = Some((store, directory));
+        }
+        if services.gateway {
+            let place = place(choice, config, GATEWAY_DB);
+            let store = postgres::patiently(|| SqlGatewayStore::open(&place), SqlOpenError::may_pass);
+            self.gateway = Some(Arc::new(store.await?));
         }
         Ok(())
     }
@@ -161,6 +199,28 @@ impl OpenStore {
     /// The store of synchronisation, where it runs here.
     pub(super) fn sync(&self) -> Option<Arc<dyn SyncStore>> {
         self.sync.clone().map(|store| store as Arc<dyn SyncStore>)
+    }
+
+    /// The store of updates and the folder of its files, where it runs here.
+    pub(super) fn updates(&self) -> Option<(Arc<dyn UpdateStore>, PathBuf)> {
+        self.updates.clone().map(|(store, directory)| (store as Arc<dyn UpdateStore>, directory))
+    }
+
+    /// Where the mirror and its files are kept.
+    fn updates_directory(&mut self, choice: &StoreChoice, config: &Config) -> Result<PathBuf, StartError> {
+        Ok(match choice {
+            StoreChoice::DataDir(path) => config.updates.directory(path),
+            StoreChoice::Postgres => config.updates.directory(&config.runtime.data_dir),
+            StoreChoice::File(path) => beside(path, "updates"),
+            StoreChoice::Memory => {
+                self.passing.insert(TempDir::new().map_err(StartError::Folder)?).path().to_owned()
+            }
+        })
+    }
+
+    /// The store of the gateway, where it runs here.
+    pub(super) fn gateway(&self) -> Option<Arc<dyn GatewayStore>> {
+        self.gateway.clone().map(|store| store as Arc<dyn GatewayStore>)
     }
 
     /// What private keys at rest are sealed with.
@@ -176,6 +236,19 @@ impl OpenStore {
         }
     }
 
+    /// Whether it is a data directory that a backup was restored to, on which no server has started yet.
+    pub(super) fn is_restored(&self) -> bool {
+        self.directory.as_ref().is_some_and(DataDir::is_restored)
+    }
+
+    /// Notes that a server has started on it.
+    pub(super) fn forget_restored(&self) {
+        let noted = self.directory.as_ref().map_or(Ok(()), DataDir::forget_restored);
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the next start will take this data directory for one that was just restored");
+        }
+    }
+
     /// Closes files and connections, then lets go of the lock.
     pub(super) async fn close(self) {
         match &self.licensing {
@@ -188,6 +261,12 @@ impl OpenStore {
             None => {}
         }
         if let Some(store) = &self.sync {
+            store.close().await;
+        }
+        if let Some((store, _)) = &self.updates {
+            store.close().await;
+        }
+        if let Some(store) = &self.gateway {
             store.close().await;
         }
         drop(self.directory);
@@ -219,6 +298,15 @@ impl Kept {
     }
 }
 
+/// The master key that goes with the configuration's data, which has to be there already.
+pub(crate) fn existing_master_key(config: &Config) -> Result<MasterKey, MasterKeyError> {
+    match master_key::given(config)? {
+        Some(given) => Ok(given),
+        None if !config.postgres.url.is_empty() => Err(MasterKeyError::NotGiven),
+        None => master_key::in_file(&config.runtime.data_dir.join(master_key::FILE), true),
+    }
+}
+
 /// The master key that goes with a store.
 fn master(choice: &StoreChoice, config: &Config) -> Result<MasterKey, StartError> {
     if let Some(given) = master_key::given(config)? {
@@ -244,14 +332,14 @@ fn beside(path: &Path, name: &str) -> PathBuf {
     file.into()
 }
 
-async fn sync_store(choice: &StoreChoice, config: &Config) -> Result<SqlSyncStore, StartError> {
-    let place = match choice {
+/// Where a service other than licensing keeps its data; `file` is its own in a directory.
+fn place(choice: &StoreChoice, config: &Config, file: &str) -> Place {
+    match choice {
         StoreChoice::Postgres => sql_place(&config.postgres),
         StoreChoice::Memory => Place::Memory,
-        StoreChoice::File(path) => Place::File(beside(path, SYNC_DB)),
-        StoreChoice::DataDir(path) => Place::File(path.join(SYNC_DB)),
-    };
-    Ok(postgres::patiently(|| SqlSyncStore::open(&place), SqlOpenError::may_pass).await?)
+        StoreChoice::File(path) => Place::File(beside(path, file)),
+        StoreChoice::DataDir(path) => Place::File(path.join(file)),
+    }
 }
 
 /// The configuration's database, for a service other than licensing.

@@ -4,6 +4,7 @@
 //! lock               held by the process that works here; holds its id
 //! vendor-root.key    the seed of the root key, 64 hexadecimal digits
 //! master.key         the key that the keys in the database are sealed with
+//! updates/           the update repository, which has a lock of its own
 //! backoffice.db      the database, with its -wal and -shm files
 //! ```
 //!
@@ -24,6 +25,8 @@ use super::master_key::{self, MasterKeyError};
 const ROOT: &str = "vendor-root.key";
 const DATABASE: &str = "backoffice.db";
 const LOCK: &str = "lock";
+/// The update repository's folder, which has a lock of its own.
+const UPDATES: &str = "updates";
 
 /// A directory that this process has locked, as long as this value lives.
 #[derive(Debug)]
@@ -104,7 +107,8 @@ impl VendorDir {
         let ours = |name: &str| {
             let whole = name.strip_suffix(".part").unwrap_or(name);
             // File systems of their own come with `lost+found`.
-            [LOCK, ROOT, master_key::FILE, "lost+found"].contains(&whole) || name.starts_with(DATABASE)
+            [LOCK, ROOT, master_key::FILE, UPDATES, "lost+found"].contains(&whole)
+                || name.starts_with(DATABASE)
         };
         for entry in fs::read_dir(path).map_err(io_error(path))? {
             let name = entry.map_err(io_error(path))?.file_name();

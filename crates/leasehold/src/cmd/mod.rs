@@ -1,16 +1,23 @@
 //! The commands, one file each. They read flags, call the server or the wiring, and print.
 
+mod backup;
 mod certs;
 mod client_config;
 mod config;
 mod connection;
+mod demo;
 mod device;
+mod doctor;
 mod feature;
 mod grant;
+mod health;
 mod init;
 mod instance;
+mod migrate;
+mod notify;
 mod run;
 mod serve;
+mod service;
 mod settings;
 mod sync;
 mod value;
@@ -36,10 +43,24 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: a licence server, its vendor, and a small firm, in one process
+    Demo(demo::Args),
     /// Create the data directory of an embedded server
     Init(init::Args),
     /// Run the server until SIGTERM or Ctrl-C
     Serve(serve::Args),
+    /// Bring the tables of every service up to date, and end
+    Migrate(migrate::Args),
+    /// Ask a server on this machine whether it is ready: for health checks
+    Health(health::Args),
+    /// Look whether this machine and this installation are fit to serve, and say what to do
+    Doctor(doctor::Args),
+    /// Back up an embedded server's data, check a backup, or put one back
+    #[command(subcommand)]
+    Backup(backup::Command),
+    /// Make an embedded server a service of this machine, or look at it
+    #[command(subcommand)]
+    Service(service::Command),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -74,8 +95,14 @@ enum Command {
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match cli.command {
+        Command::Demo(args) => wait_for(demo::run(args)),
         Command::Init(args) => wait_for(init::run(args)).map(done),
         Command::Serve(args) => wait_for(serve::run(args)).map(done),
+        Command::Migrate(args) => wait_for(migrate::run(args)).map(done),
+        Command::Health(args) => wait_for(health::run(args)).map(done),
+        Command::Doctor(args) => wait_for(doctor::run(args)),
+        Command::Backup(command) => wait_for(backup::run(command)).map(done),
+        Command::Service(command) => wait_for(service::run(command)).map(done),
         Command::Config(command) => config::run(command).map(done),
         Command::Certs(command) => certs::run(command).map(done),
         Command::ClientConfig(args) => client_config::run(args).map(done),

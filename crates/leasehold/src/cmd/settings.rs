@@ -18,6 +18,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// These files.
+    pub(crate) fn of(files: Vec<PathBuf>) -> Self {
+        Self { files }
+    }
+
     /// Whether no file was named, so that the one in the current directory is meant.
     pub(crate) fn are_implied(&self) -> bool {
         self.files.is_empty()
@@ -25,9 +30,13 @@ impl Files {
 
     /// Reads the configuration; `flags` are keys and values that overrule everything else.
     pub(crate) fn load(self, flags: Vec<(String, String)>) -> Result<Config, Failure> {
-        let sources = Sources::from_process(self.files, flags)
-            .map_err(|error| Failure::error(format!("the current directory cannot be used: {error}")))?;
-        Config::load(&sources).map_err(Failure::error)
+        Config::load(&self.sources(flags)?).map_err(Failure::error)
+    }
+
+    /// Where it is read from; `flags` are keys and values that overrule everything else.
+    pub(crate) fn sources(self, flags: Vec<(String, String)>) -> Result<Sources, Failure> {
+        Sources::from_process(self.files, flags)
+            .map_err(|error| Failure::error(format!("the current directory cannot be used: {error}")))
     }
 }
 

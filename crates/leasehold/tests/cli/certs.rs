@@ -1,6 +1,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::SignedDuration;
+use leasehold::certs::{Authority, Layout, Standing, Validity, hosts};
+use leasehold::{Clock as _, SystemClock};
+
 use crate::support::{ESTATE, Place, exists};
 
 const NAMES: [&str; 8] = ["ca", "licensing", "updates", "sync", "gateway", "backoffice", "admin", "client"];
@@ -41,6 +45,98 @@ fn nothing_is_overwritten() {
     place.leasehold(init).expect_error(6, &["sync-key.pem is there already"]);
     assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
     assert!(!exists(&place.path("tls/ca.pem")), "then nothing is written");
+}
+
+/// Certificates and keys of a folder, by name.
+fn contents(place: &Place) -> Vec<(String, String)> {
+    let read =
+        |name: &str, file: &str| fs::read_to_string(place.path(&format!("tls/{name}/{file}"))).unwrap();
+    NAMES.iter().map(|name| (read(name, "tls.crt"), read(name, "tls.key"))).collect()
+}
+
+#[test]
+fn each_folder_has_what_its_owner_needs_and_no_other_key() {
+    let place = Place::new();
+    let init = ["certs", "init", "--out", "tls", "--folders", "--keep"];
+    let ended = place.leasehold(init).expect(0);
+    assert!(ended.stdout.contains("certificate = \"tls/licensing/tls.crt\""), "{}", ended.stdout);
+    let ca = fs::read_to_string(place.path("tls/ca/tls.crt")).unwrap();
+    for name in NAMES {
+        let mut files: Vec<String> = fs::read_dir(place.path(&format!("tls/{name}")))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let own: &[&str] =
+            if name == "ca" { &["tls.crt", "tls.key"] } else { &["ca.crt", "tls.crt", "tls.key"] };
+        assert_eq!(files, own, "{name}");
+        if name != "ca" {
+            assert_eq!(fs::read_to_string(place.path(&format!("tls/{name}/ca.crt"))).unwrap(), ca);
+        }
+        let mode = fs::metadata(place.path(&format!("tls/{name}/tls.key"))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn what_will_do_is_kept_and_the_rest_made_by_the_same_ca() {
+    let place = Place::new();
+    let init = ["certs", "init", "--out", "tls", "--folders", "--keep", "--name", "licences"];
+    place.leasehold(init).expect(0);
+    let first = contents(&place);
+    let again = place.leasehold(init).expect(0);
+    assert!(again.stdout.contains("nothing was made"), "{}", again.stdout);
+    assert_eq!(contents(&place), first);
+
+    fs::remove_file(place.path("tls/sync/tls.key")).unwrap();
+    place.write("tls/admin/tls.crt", "no certificate");
+    fs::remove_file(place.path("tls/client/ca.crt")).unwrap();
+    let mended = place.leasehold(init).expect(0);
+    assert!(mended.stdout.trim_end().ends_with(": sync, admin."), "{}", mended.stdout);
+    let second = contents(&place);
+    let changed = |old: &[(String, String)], new: &[(String, String)]| -> Vec<&str> {
+        let pairs = NAMES.iter().zip(old.iter().zip(new));
+        pairs.filter(|(_, (old, new))| old != new).map(|(name, _)| *name).collect()
+    };
+    assert_eq!(changed(&first, &second), ["sync", "admin"]);
+    assert_eq!(
+        fs::read_to_string(place.path("tls/client/ca.crt")).unwrap(),
+        first[0].0,
+        "the CA stands again"
+    );
+
+    // A name that is new is none of the callers'.
+    let named = place.leasehold([&init[..], &["--name", "other"]].concat()).expect(0);
+    assert!(named.stdout.contains(": licensing, updates, sync, gateway, backoffice."), "{}", named.stdout);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_made_anew() {
+    let place = Place::new();
+    let init = ["certs", "init", "--out", "tls", "--keep"];
+    place.leasehold(init).expect(0);
+    let read = |name: &str| fs::read_to_string(place.path(&format!("tls/{name}"))).unwrap();
+    let authority = Authority::read(read("ca.pem"), &read("ca-key.pem")).unwrap();
+    let from_days = |days: i64| SystemClock::new().now() + SignedDuration::from_hours(24 * days);
+    let old = Validity { from: from_days(-61), until: from_days(29) };
+    let names = hosts([]);
+    let pair = authority.service("sync", &names, old).unwrap();
+    Layout::Files.replace(&place.path("tls"), "sync", &pair).unwrap();
+    let made = place.leasehold(init).expect(0);
+    assert!(made.stdout.trim_end().ends_with(": sync."), "{}", made.stdout);
+    assert!(Standing::read(&read("sync.pem")).unwrap().will_do(from_days(30), &names));
+    assert!(place.leasehold(init).expect(0).stdout.contains("nothing was made"));
+}
+
+#[test]
+fn without_its_ca_nothing_is_made() {
+    let place = Place::new();
+    let init = ["certs", "init", "--out", "tls", "--keep"];
+    place.leasehold(init).expect(0);
+    fs::remove_file(place.path("tls/ca-key.pem")).unwrap();
+    place.leasehold(init).expect_error(6, &["ca-key.pem cannot be read", "put its files back"]);
+    place.write("tls/ca-key.pem", "no key");
+    place.leasehold(init).expect_error(1, &["ca-key.pem are no CA"]);
 }
 
 #[test]

@@ -55,8 +55,14 @@ fn the_reference_has_every_setting_with_its_default() {
     for row in rows {
         let (key, value) = (row["key"].as_str().unwrap(), row["value"].as_str().unwrap());
         // Commands under test get no port that they would fight over.
-        let of_the_test =
-            [("admin.listen", "127.0.0.1:9090"), ("sync.listen", "127.0.0.1:16772")].into_iter();
+        let of_the_test = [
+            ("admin.listen", "127.0.0.1:9090"),
+            ("sync.listen", "127.0.0.1:16772"),
+            ("updates.listen", "127.0.0.1:16771"),
+            ("updates.http_listen", "127.0.0.1:16773"),
+            ("gateway.listen", "127.0.0.1:7070"),
+        ]
+        .into_iter();
         let default = of_the_test.clone().find(|(name, _)| *name == key).map(|(_, default)| default);
         let value = default.unwrap_or(value);
         assert_eq!(row["source"] == "default", default.is_none(), "{row}");

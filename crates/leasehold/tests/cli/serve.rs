@@ -23,7 +23,7 @@ fn a_wrong_command_line_is_answered_with_the_right_one() {
     place.leasehold(["serve", "--listn", "x"]).expect_error(2, &parts);
     place
         .leasehold(["serve", "licencing"])
-        .expect_error(2, &["invalid value 'licencing'", "licensing, sync, all"]);
+        .expect_error(2, &["invalid value 'licencing'", "licensing, sync, updates, gateway, all"]);
     place.leasehold(["sreve"]).expect_error(2, &["unrecognized subcommand 'sreve'", "'serve'"]);
     place.leasehold(["serve", "--listen", "here"]).expect_error(1, &["licensing.listen"]);
 }
@@ -59,7 +59,7 @@ fn a_data_directory_of_a_newer_release_is_left_alone() {
 #[test]
 fn a_data_directory_is_for_one_process_with_every_service() {
     let place = Place::initialised();
-    for service in ["licensing", "sync"] {
+    for service in ["licensing", "sync", "updates", "gateway"] {
         let parts = ["leasehold serve all", "postgres.url"];
         place.leasehold(["serve", service, "--listen", "127.0.0.1:0"]).expect_error(1, &parts);
     }
@@ -94,8 +94,8 @@ fn sigterm_and_ctrl_c_stop_it_in_order() {
         // The lock is gone, and so are the files of open transactions.
         let left: Vec<_> =
             fs::read_dir(place.path("leasehold-data")).unwrap().map(|f| f.unwrap().file_name()).collect();
-        // Its version, its lock, the master key and two databases.
-        assert_eq!(left.len(), 5, "{left:?}");
+        // Its version, its lock, the master key, four databases, and the folder of updates.
+        assert_eq!(left.len(), 8, "{left:?}");
     }
 }
 

@@ -103,7 +103,12 @@ impl Place {
             }
         }
         // One port cannot be everybody's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "").env("LEASEHOLD__SYNC__LISTEN", "127.0.0.1:0");
+        command
+            .env("LEASEHOLD__ADMIN__LISTEN", "")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__SYNC__LISTEN", "127.0.0.1:0");
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

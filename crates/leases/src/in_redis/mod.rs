@@ -7,6 +7,7 @@
 //! same connection and with the same generation, a moment ago.
 
 mod condemn;
+mod examine;
 mod heartbeat;
 mod instance;
 mod link;
@@ -28,6 +29,7 @@ use leasehold_domain::vigil::LeaseSample;
 use leasehold_domain::{GrantId, GrantRef, InstanceId};
 use redis::Value;
 
+pub use examine::{ExamineError, Standing, examine};
 pub use settings::{ConnectError, Settings, Time};
 
 use crate::{FloorDue, Heard, Lease, LeaseError, Leases, Suspect, Verdict};

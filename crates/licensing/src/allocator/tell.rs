@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use leasehold_domain::grant::Lost;
-use leasehold_domain::{Changes, GrantId, InstanceId, Mode};
+use leasehold_domain::{Activity, Changes, GrantId, InstanceId, Mode};
 use leasehold_leases::Lease;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,7 +33,8 @@ impl Settled {
         for (_, answer) in &mut self.answers {
             *answer = Err(failure.clone());
         }
-        let News { leases, borrowed, ended, in_doubt, .. } = &mut self.news;
+        let News { leases, borrowed, ended, activity, in_doubt, .. } = &mut self.news;
+        activity.clear();
         in_doubt.extend(leases.drain(..).map(|lease| lease.grant));
         in_doubt.append(borrowed);
         in_doubt.extend(ended.drain(..).map(|(grant, _)| grant));
@@ -50,6 +51,8 @@ pub(super) struct News {
     leases: Vec<Lease>,
     borrowed: Vec<GrantId>,
     ended: Vec<(GrantId, Lost)>,
+    /// What happened, to be counted.
+    activity: Vec<Activity>,
     /// Grants of which the leases may not know what happened to them.
     in_doubt: Vec<GrantId>,
 }
@@ -60,7 +63,7 @@ impl News {
         let leases = changes.grants.iter().filter_map(lease_of).collect();
         let borrowed = changes.grants.iter().filter(|grant| grant.mode == Mode::Borrow);
         let borrowed = borrowed.map(|grant| grant.id).collect();
-        Self { heard, leases, borrowed, ended: changes.ended, in_doubt }
+        Self { heard, leases, borrowed, ended: changes.ended, activity: changes.activity, in_doubt }
     }
 }
 
@@ -89,6 +92,7 @@ pub(super) async fn run(licensing: Shared, instance: InstanceId, mut settled: mp
     while let Some(Settled { news, mut answers, trace }) = settled.recv().await {
         tell_leases(&licensing, instance, &news).await;
         licensing.revocations.announce(instance, &news.ended);
+        licensing.tallying(instance).note(&news.activity);
         forget_doubtful(&licensing, instance, &news.in_doubt).await;
         drop(trace);
         sign(&licensing, instance, answers.iter_mut().filter_map(|(_, answer)| answered(answer)));

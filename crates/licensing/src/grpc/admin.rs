@@ -2,13 +2,12 @@
 
 use leasehold_proto::licensing::v1 as pb;
 use leasehold_proto::licensing::v1::licensing_admin_service_server::LicensingAdminService;
-use leasehold_runtime::CallContext;
 use tonic::{Request, Response, Status};
 
-use super::{not_implemented, status};
+use super::{enter, not_implemented, status};
 use crate::ops::{
-    device, drop_device, drop_grant, feature, get_instance, list_activity, list_grants, reservation_groups,
-    restored, set_device_blocked,
+    device, drop_device, drop_grant, feature, get_instance, list_activity, list_grants, list_policies,
+    reservation_groups, restored, set_device_blocked, suspension, usage,
 };
 use crate::state::Shared;
 
@@ -20,29 +19,31 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::GetInstanceRequest>,
     ) -> Result<Response<pb::GetInstanceResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         get_instance::get_instance(&self.0, message).await.map(Response::new).map_err(status)
     }
 
     async fn suspend_instance(
         &self,
-        _: Request<pb::SuspendInstanceRequest>,
+        request: Request<pb::SuspendInstanceRequest>,
     ) -> Result<Response<pb::SuspendInstanceResponse>, Status> {
-        Err(not_implemented("SuspendInstance"))
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
+        suspension::suspend(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
     async fn resume_instance(
         &self,
-        _: Request<pb::ResumeInstanceRequest>,
+        request: Request<pb::ResumeInstanceRequest>,
     ) -> Result<Response<pb::ResumeInstanceResponse>, Status> {
-        Err(not_implemented("ResumeInstance"))
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
+        suspension::resume(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
     async fn confirm_restored(
         &self,
         request: Request<pb::ConfirmRestoredRequest>,
     ) -> Result<Response<pb::ConfirmRestoredResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         restored::confirm(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -50,7 +51,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::ListFeaturesRequest>,
     ) -> Result<Response<pb::ListFeaturesResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         feature::list_features(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -58,7 +59,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::GetFeatureRequest>,
     ) -> Result<Response<pb::GetFeatureResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         feature::get_feature(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -66,7 +67,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::ListDevicesRequest>,
     ) -> Result<Response<pb::ListDevicesResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         device::list_devices(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -74,7 +75,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::GetDeviceRequest>,
     ) -> Result<Response<pb::GetDeviceResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         device::get_device(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -82,7 +83,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::DropDeviceRequest>,
     ) -> Result<Response<pb::DropDeviceResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         drop_device::drop_device(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -90,7 +91,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::SetDeviceBlockedRequest>,
     ) -> Result<Response<pb::SetDeviceBlockedResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         set_device_blocked::set_device_blocked(&self.0, &call, message)
             .await
             .map(Response::new)
@@ -101,7 +102,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::ListGrantsRequest>,
     ) -> Result<Response<pb::ListGrantsResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         list_grants::list_grants(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -109,7 +110,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::DropGrantRequest>,
     ) -> Result<Response<pb::DropGrantResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         drop_grant::drop_grant(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -117,7 +118,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::ListReservationGroupsRequest>,
     ) -> Result<Response<pb::ListReservationGroupsResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         reservation_groups::list(&self.0, message).await.map(Response::new).map_err(status)
     }
 
@@ -125,7 +126,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::CreateReservationGroupRequest>,
     ) -> Result<Response<pb::CreateReservationGroupResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         reservation_groups::create(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -133,7 +134,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::UpdateReservationGroupRequest>,
     ) -> Result<Response<pb::UpdateReservationGroupResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         reservation_groups::update(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -141,7 +142,7 @@ impl LicensingAdminService for Admin {
         &self,
         request: Request<pb::DeleteReservationGroupRequest>,
     ) -> Result<Response<pb::DeleteReservationGroupResponse>, Status> {
-        let (call, message) = CallContext::enter(request)?;
+        let (call, message) = enter(&self.0, request, |message| &message.instance)?;
         reservation_groups::delete(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
@@ -238,9 +239,10 @@ impl LicensingAdminService for Admin {
 
     async fn list_policies(
         &self,
-        _: Request<pb::ListPoliciesRequest>,
+        request: Request<pb::ListPoliciesRequest>,
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
-        Err(not_implemented("ListPolicies"))
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
+        list_policies::list_policies(&self.0, &message).map(Response::new).map_err(status)
     }
 
     async fn set_policy(
@@ -252,16 +254,25 @@ impl LicensingAdminService for Admin {
 
     async fn list_usage(
         &self,
-        _: Request<pb::ListUsageRequest>,
+        request: Request<pb::ListUsageRequest>,
     ) -> Result<Response<pb::ListUsageResponse>, Status> {
-        Err(not_implemented("ListUsage"))
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
+        usage::list_usage(&self.0, message).await.map(Response::new).map_err(status)
+    }
+
+    async fn list_denials(
+        &self,
+        request: Request<pb::ListDenialsRequest>,
+    ) -> Result<Response<pb::ListDenialsResponse>, Status> {
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
+        usage::list_denials(&self.0, message).await.map(Response::new).map_err(status)
     }
 
     async fn list_activity(
         &self,
         request: Request<pb::ListActivityRequest>,
     ) -> Result<Response<pb::ListActivityResponse>, Status> {
-        let (_, message) = CallContext::enter(request)?;
+        let (_, message) = enter(&self.0, request, |message| &message.instance)?;
         list_activity::list_activity(&self.0, message).await.map(Response::new).map_err(status)
     }
 }

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{not_implemented, status};
 use crate::ops::drop_grant::actor;
-use crate::ops::{apply_bundle, enrol_instance};
+use crate::ops::{apply_bundle, check_licensed, enrol_instance, publish_notice};
 use crate::state::Shared;
 
 pub(super) struct Internal(pub(super) Shared);
@@ -67,16 +67,26 @@ impl LicensingInternalService for Internal {
 
     async fn publish_notice(
         &self,
-        _: Request<pb::PublishNoticeRequest>,
+        request: Request<pb::PublishNoticeRequest>,
     ) -> Result<Response<pb::PublishNoticeResponse>, Status> {
-        Err(not_implemented("PublishNotice"))
+        let (call, message) = CallContext::enter(request)?;
+        publish_notice::publish_notice(&self.0, &call, message).await.map(Response::new).map_err(status)
+    }
+
+    async fn withdraw_notice(
+        &self,
+        request: Request<pb::WithdrawNoticeRequest>,
+    ) -> Result<Response<pb::WithdrawNoticeResponse>, Status> {
+        let (call, message) = CallContext::enter(request)?;
+        publish_notice::withdraw_notice(&self.0, &call, message).await.map(Response::new).map_err(status)
     }
 
     async fn check_licensed(
         &self,
-        _: Request<pb::CheckLicensedRequest>,
+        request: Request<pb::CheckLicensedRequest>,
     ) -> Result<Response<pb::CheckLicensedResponse>, Status> {
-        Err(not_implemented("CheckLicensed"))
+        let (_, message) = CallContext::enter(request)?;
+        check_licensed::check_licensed(&self.0, message).await.map(Response::new).map_err(status)
     }
 
     async fn list_events(

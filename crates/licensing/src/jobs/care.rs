@@ -111,6 +111,7 @@ impl Care {
         let (keyring, leave) =
             (licensing.keyring(self.instance), standing.bundle.map(|bundle| bundle.leave()));
         licensing.metrics.restored(self.instance, standing.restored);
+        licensing.metrics.suspended(&self.name, standing.suspension.is_some());
         licensing.metrics.leave(&self.name, leave, now);
         licensing.metrics.answer_key(&self.name, keyring.good_until(now), now);
         let sequence = leave.map(|leave| leave.sequence);

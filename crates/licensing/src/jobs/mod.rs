@@ -1,11 +1,13 @@
 //! Background loops: the allocators and who tells what they decided, the hearings, the care for each instance, its
-//! answer keys, and pruning. Each stops when the service does.
+//! answer keys, notices, what is counted, and pruning. Each stops when the service does.
 
 mod answer_keys;
 mod care;
 mod endings;
-mod prune;
+mod notices;
+pub(crate) mod prune;
 mod reaper;
+pub(crate) mod tallies;
 
 use leasehold_runtime::Background;
 
@@ -27,6 +29,8 @@ pub(crate) fn spawn(licensing: &Shared, background: &Background) -> Result<(), E
         background.spawn("licensing.care", care::run(licensing.clone(), instance.clone()));
         background.spawn("licensing.answer_keys", answer_keys::run(licensing.clone(), instance.id));
         background.spawn("licensing.endings", endings::run(licensing.clone(), instance.id));
+        background.spawn("licensing.notices", notices::run(licensing.clone(), instance.id));
+        background.spawn("licensing.tallies", tallies::run(licensing.clone(), instance.id));
     }
     background.spawn("licensing.pruning", prune::run(licensing.clone()));
     Ok(())

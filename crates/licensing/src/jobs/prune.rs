@@ -1,11 +1,11 @@
-//! Forgets stored answers, activity and endings whose time is over, in small steps, and counts what is there.
+//! Forgets stored answers, activity, endings, notices and tallies whose time is over, in small steps, and counts what is there.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use leasehold_domain::InstanceId;
 use leasehold_runtime::telemetry;
-use leasehold_store::licensing::{GrantFilter, PageQuery};
+use leasehold_store::licensing::{ForgetTallies, GrantFilter, PageQuery};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::field::Empty;
 use tracing::{Span, debug_span};
@@ -13,8 +13,11 @@ use tracing::{Span, debug_span};
 use super::TICK_LIMIT;
 use crate::Error;
 use crate::state::Shared;
+use crate::tallies::NOTED_EVERY;
 
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
+/// How long use and refusals are kept by the minute.
+pub(crate) const REMEMBER_MINUTES: SignedDuration = SignedDuration::from_hours(48);
 /// How long the reason of an ended grant is kept for its holder.
 const REMEMBER_ENDED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -60,12 +63,19 @@ async fn prune(licensing: &Shared, instance: InstanceId) -> Result<(), Error> {
     let before = |retention| now.checked_sub(retention).unwrap_or(Timestamp::MIN);
     let answers = before(licensing.config.request_id_retention);
     let activity = before(licensing.config.activity_retention);
+    let tallies = ForgetTallies {
+        minutes: before(REMEMBER_MINUTES),
+        hours: activity,
+        held: before(licensing.config.remember_holders.saturating_add(NOTED_EVERY)),
+    };
     let store = &licensing.store;
+    store.forget_notices(instance, now).await?;
     let (mut span, mut rows) = (Span::none(), 0);
     while !licensing.stopping.is_cancelled() {
         let forgotten = store.forget_answers(instance, answers, TICK_LIMIT).await?
             + store.forget_activity(instance, activity, TICK_LIMIT).await?
-            + store.forget_endings(instance, before(REMEMBER_ENDED), TICK_LIMIT).await?;
+            + store.forget_endings(instance, before(REMEMBER_ENDED), TICK_LIMIT).await?
+            + store.forget_tallies(instance, tallies, TICK_LIMIT).await?;
         if forgotten == 0 {
             break;
         }

@@ -26,6 +26,8 @@ pub const GAPS: &str = "leasehold_licensing_gaps_total";
 pub const SELF_PRESERVATION: &str = "leasehold_licensing_self_preservation";
 /// Whether an instance is restored from a backup and not confirmed yet.
 pub const RESTORED: &str = "leasehold_licensing_restored";
+/// Whether an administrator suspended the instance, by `instance`.
+pub const SUSPENDED: &str = "leasehold_licensing_suspended";
 /// The sequence number of the bundle in force, by `instance`; 0 before the first.
 pub const BUNDLE_SEQUENCE: &str = "leasehold_licensing_bundle_sequence";
 /// Seconds until nothing is granted any more without a newer bundle, by `instance`; 0 before the first bundle, less once
@@ -56,6 +58,7 @@ pub(super) fn describe() {
     describe_counter!(GAPS, "Gaps in which nobody could be heard, by kind.");
     describe_gauge!(SELF_PRESERVATION, "Whether silent leases are spared, too many being silent at once.");
     describe_gauge!(RESTORED, "Whether an instance is restored from a backup and not confirmed yet.");
+    describe_gauge!(SUSPENDED, "Whether an administrator suspended the instance.");
     describe_gauge!(BUNDLE_SEQUENCE, "The sequence number of the bundle in force.");
     describe_gauge!(SYNCHRONIZE_LEFT, "Seconds until nothing is granted without a newer bundle.");
     describe_gauge!(ANSWER_KEY_LEFT, "Seconds for which the key for answers is certified.");

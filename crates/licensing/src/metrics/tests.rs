@@ -37,6 +37,8 @@ fn everything_is_recorded_under_its_name() {
         "gaps_total{kind=\"pause\"} 1",
         "self_preservation 1",
         "restored 1",
+        "suspended{instance=\"main\"} 1",
+        "suspended{instance=\"new\"} 0",
         "bundle_sequence{instance=\"main\"} 7",
         "synchronize_seconds_left{instance=\"main\"} 90",
         "synchronize_seconds_left{instance=\"new\"} 0",
@@ -52,7 +54,7 @@ fn everything_is_recorded_under_its_name() {
     }
     let described = text.lines().filter(|line| line.starts_with("# HELP leasehold_licensing_")).count();
     let typed = text.lines().filter(|line| line.starts_with("# TYPE leasehold_licensing_")).count();
-    assert_eq!((described, typed), (19, 19), "each has a description");
+    assert_eq!((described, typed), (20, 20), "each has a description");
 }
 
 fn record(metrics: &Metrics) {
@@ -78,6 +80,8 @@ fn record(metrics: &Metrics) {
     metrics.self_preservation(true);
     metrics.restored(instance(1), true);
     metrics.restored(instance(2), false);
+    metrics.suspended("main", true);
+    metrics.suspended("new", false);
     let leave = Leave { sequence: 7, synchronize_before: Timestamp::from_second(100).unwrap() };
     metrics.leave("main", Some(leave), Timestamp::from_second(10).unwrap());
     metrics.leave("new", None, Timestamp::from_second(10).unwrap());

@@ -55,5 +55,5 @@ pub(crate) async fn drop_grants(
 
 /// Who an administrative call is from, for the activity log.
 pub(crate) fn actor(call: &CallContext) -> String {
-    call.actor.clone().unwrap_or_else(|| "administrator".to_owned())
+    call.actor().unwrap_or("administrator").to_owned()
 }

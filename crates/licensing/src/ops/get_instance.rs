@@ -37,6 +37,11 @@ pub(crate) async fn get_instance(
         license_server_id,
         bundle_sequence: standing.bundle.map_or(0, |bundle| bundle.sequence),
         synchronize_before: standing.bundle.map(|bundle| timestamp(bundle.synchronize_before)),
+        suspension: standing.suspension.map(|suspension| pb::Suspension {
+            text: suspension.text,
+            since: Some(timestamp(suspension.since)),
+            actor: suspension.actor,
+        }),
     })
 }
 
@@ -46,7 +51,8 @@ fn status(standing: &Standing, certified: bool, now: Timestamp) -> pb::InstanceS
     match standing {
         Standing { restored: true, .. } => pb::InstanceStatus::Restored,
         Standing { enrolment: None, .. } => pb::InstanceStatus::Unenrolled,
-        _ if Unsynchronized::of(leave, certified, now).is_none() => pb::InstanceStatus::Running,
-        _ => pb::InstanceStatus::Unsynchronized,
+        _ if Unsynchronized::of(leave, certified, now).is_some() => pb::InstanceStatus::Unsynchronized,
+        Standing { suspension: Some(_), .. } => pb::InstanceStatus::Suspended,
+        _ => pb::InstanceStatus::Running,
     }
 }

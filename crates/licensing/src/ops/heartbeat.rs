@@ -13,6 +13,7 @@ use leasehold_proto::licensing::v1 as pb;
 
 use crate::Error;
 use crate::metrics::Beat;
+use crate::notices::check_features;
 use crate::state::State;
 
 pub(crate) async fn heartbeat(
@@ -21,7 +22,11 @@ pub(crate) async fn heartbeat(
 ) -> Result<pb::HeartbeatResponse, Error> {
     let instance = state.instance(&message.instance)?.id;
     let shown = read_grant_refs("leases", &message.leases).map_err(Rejection::from)?;
-    hear(state, instance, &shown).await
+    check_features(&message.features)?;
+    let mut response = hear(state, instance, &shown).await?;
+    let now = state.clock(instance).now();
+    state.board(instance).shown().tell(&mut response, &message.features, message.notices_tag, now);
+    Ok(response)
 }
 
 /// Hears leases and says how each stands, in order.
@@ -53,6 +58,7 @@ pub(crate) async fn hear(
         results: shown.iter().zip(&heard).map(result).collect(),
         next_heartbeat_after: Some(duration(lease::heartbeat_interval(shortest))),
         notices: Vec::new(),
+        notices_tag: 0,
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use leasehold_domain::cell::LineItemState;
 use leasehold_domain::{InstanceId, LineItem};
 use leasehold_leases::{InProcessLeases, Leases};
 use leasehold_proto::licensing::v1 as pb;
@@ -96,6 +97,7 @@ fn config() -> Config {
         max_message_size: 1 << 20,
         request_id_retention: SignedDuration::from_hours(1_000),
         activity_retention: SignedDuration::from_hours(1_000),
+        remember_holders: SignedDuration::from_hours(1),
         addresses: Vec::new(),
         restored: false,
     }
@@ -206,6 +208,11 @@ impl World {
     pub(crate) async fn items(&self) -> Vec<(LineItem, u64)> {
         let items = self.store.line_items(INSTANCE).await.unwrap();
         items.into_iter().map(|state| (state.item.clone(), state.out())).collect()
+    }
+
+    /// The line items as the store has them.
+    pub(crate) async fn store_items(&self) -> Vec<LineItemState> {
+        self.store.line_items(INSTANCE).await.unwrap()
     }
 
     /// The details of the activity records, newest first.

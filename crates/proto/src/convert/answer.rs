@@ -38,7 +38,7 @@ pub fn response(answer: &Answer, context: AnswerContext) -> pb::RequestCapabilit
         server_time: Some(timestamp(answer.decided_at)),
         outcomes: outcomes.collect(),
         refusal: refusal.into(),
-        refusal_message: answer.refusal.map(RequestRefusal::message).unwrap_or_default().to_owned(),
+        refusal_message: refusal_message(answer),
         bundle_sequence: context.bundle_sequence,
         response_lifetime: Some(duration(context.response_lifetime)),
         notices: answer.outcomes.iter().flat_map(notices).collect(),
@@ -48,6 +48,15 @@ pub fn response(answer: &Answer, context: AnswerContext) -> pb::RequestCapabilit
         returned: answer.returned.iter().map(ToString::to_string).collect(),
         // Signed after the commit, by the service.
         signed: None,
+    }
+}
+
+/// Why the whole request was refused; where an administrator has something to say about it, their words first.
+fn refusal_message(answer: &Answer) -> String {
+    let message = answer.refusal.map(RequestRefusal::message).unwrap_or_default();
+    match answer.note.as_str() {
+        "" => message.to_owned(),
+        note => format!("{note} ({message})"),
     }
 }
 
@@ -76,7 +85,11 @@ fn feature_outcome(outcome: &FeatureOutcome, preview: bool) -> pb::FeatureOutcom
 
 fn notices(outcome: &FeatureOutcome) -> impl Iterator<Item = pb::Notice> {
     let subject = outcome.feature.as_str();
-    outcome.notices.iter().map(move |text| pb::Notice { subject: subject.to_owned(), text: text.clone() })
+    outcome.notices.iter().map(move |text| pb::Notice {
+        subject: subject.to_owned(),
+        text: text.clone(),
+        ..pb::Notice::default()
+    })
 }
 
 impl From<Outcome> for pb::Outcome {
@@ -122,6 +135,7 @@ impl From<RequestRefusal> for pb::RequestRefusal {
         match refusal {
             RequestRefusal::DeviceBlocked => Self::DeviceBlocked,
             RequestRefusal::ServerUnsynchronized(_) => Self::ServerUnsynchronized,
+            RequestRefusal::ServerSuspended => Self::ServerSuspended,
             RequestRefusal::Restored => Self::Restored,
         }
     }

@@ -64,6 +64,16 @@ pub fn read_hostid(field: &str, message: Option<&pb::HostId>) -> Result<HostId, 
     required(field, message)?.try_into().map_err(|error: FieldError| error.under(field))
 }
 
+/// A hostid in its text form, `VALUE/TYPE`; empty where it is none.
+pub fn hostid_text(message: &pb::HostId) -> String {
+    HostId::try_from(message).map(|hostid| hostid.to_string()).unwrap_or_default()
+}
+
+/// The hostid of a text; the error says what to give.
+pub fn read_hostid_text(text: &str) -> Result<pb::HostId, HostIdError> {
+    text.parse::<HostId>().map(|hostid| pb::HostId::from(&hostid))
+}
+
 impl From<DeviceType> for pb::DeviceType {
     fn from(device_type: DeviceType) -> Self {
         match device_type {

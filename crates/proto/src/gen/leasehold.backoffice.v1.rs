@@ -32,6 +32,26 @@ pub struct GetVendorResponse {
     /// Where licence servers reach this back office.
     #[prost(string, tag = "9")]
     pub address: ::prost::alloc::string::String,
+    /// Where its update repository is; empty: there is none.
+    #[prost(string, tag = "10")]
+    pub updates_address: ::prost::alloc::string::String,
+}
+/// Says where the vendor's update repository is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetUpdateRepositoryRequest {
+    /// `<https://HOST[:PORT][/PATH]`,> or `<http://`> on the same machine; empty: there is none any more.
+    #[prost(string, tag = "1")]
+    pub address: ::prost::alloc::string::String,
+    /// The repository's first `root.json`, at most 512,000 bytes; empty where there is none.
+    #[prost(bytes = "vec", tag = "2")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+}
+/// Kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetUpdateRepositoryResponse {
+    /// Whether it was another one before.
+    #[prost(bool, tag = "1")]
+    pub changed: bool,
 }
 /// Something that is sold, and the features in it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -928,6 +948,36 @@ pub mod producer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Says where the vendor's update repository is; licence servers learn it when they synchronise.
+        pub async fn set_update_repository(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetUpdateRepositoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetUpdateRepositoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.backoffice.v1.ProducerService/SetUpdateRepository",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.backoffice.v1.ProducerService",
+                        "SetUpdateRepository",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Adds a product.
         pub async fn create_product(
             &mut self,
@@ -1371,6 +1421,14 @@ pub mod producer_service_server {
             tonic::Response<super::GetVendorResponse>,
             tonic::Status,
         >;
+        /// Says where the vendor's update repository is; licence servers learn it when they synchronise.
+        async fn set_update_repository(
+            &self,
+            request: tonic::Request<super::SetUpdateRepositoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetUpdateRepositoryResponse>,
+            tonic::Status,
+        >;
         /// Adds a product.
         async fn create_product(
             &self,
@@ -1591,6 +1649,55 @@ pub mod producer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetVendorSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/leasehold.backoffice.v1.ProducerService/SetUpdateRepository" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetUpdateRepositorySvc<T: ProducerService>(pub Arc<T>);
+                    impl<
+                        T: ProducerService,
+                    > tonic::server::UnaryService<super::SetUpdateRepositoryRequest>
+                    for SetUpdateRepositorySvc<T> {
+                        type Response = super::SetUpdateRepositoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetUpdateRepositoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProducerService>::set_update_repository(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetUpdateRepositorySvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -151,6 +151,44 @@ pub mod source {
 /// What no reservation and no named pool took.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DefaultPool {}
+/// A text or news for people, from the vendor or the server.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    /// What it is about: a feature's name for instance, or empty.
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+    /// The text.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    /// Names a published notice within its instance. Empty: a line item's own text.
+    #[prost(string, tag = "3")]
+    pub key: ::prost::alloc::string::String,
+    /// Numbers what was published, upwards: a notice that is published anew has a greater one.
+    #[prost(uint64, tag = "4")]
+    pub number: u64,
+    /// It concerns those who hold any of these features. Empty: everybody.
+    #[prost(string, repeated, tag = "5")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// It is over then. Absent for a line item's own text.
+    #[prost(message, optional, tag = "6")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it is news of. Absent: the text is all.
+    #[prost(message, optional, tag = "7")]
+    pub update: ::core::option::Option<UpdateAvailable>,
+}
+/// An update is ready.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAvailable {
+    /// The product.
+    #[prost(string, tag = "1")]
+    pub product: ::prost::alloc::string::String,
+    /// The channel.
+    #[prost(string, tag = "2")]
+    pub channel: ::prost::alloc::string::String,
+    /// The version that is ready.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+}
 /// One feature that the client wants.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DesiredFeature {
@@ -369,16 +407,6 @@ pub struct FeatureOutcome {
     /// Send a heartbeat so often. Absent for a borrow.
     #[prost(message, optional, tag = "10")]
     pub heartbeat_interval: ::core::option::Option<::prost_types::Duration>,
-}
-/// A text from the vendor or the server.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Notice {
-    /// What it is about: a feature's name, or empty.
-    #[prost(string, tag = "1")]
-    pub subject: ::prost::alloc::string::String,
-    /// The text.
-    #[prost(string, tag = "2")]
-    pub text: ::prost::alloc::string::String,
 }
 /// One step of a decision, in the order taken.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1160,6 +1188,22 @@ pub struct GetInstanceResponse {
     /// From then on nothing is granted until it has synchronised again. Absent: never synchronised.
     #[prost(message, optional, tag = "12")]
     pub synchronize_before: ::core::option::Option<::prost_types::Timestamp>,
+    /// That an administrator suspended it. Absent: nobody did.
+    #[prost(message, optional, tag = "13")]
+    pub suspension: ::core::option::Option<Suspension>,
+}
+/// That an instance is suspended: it gives nothing new out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Suspension {
+    /// What clients are told. May be empty.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Since when.
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who did it.
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
 }
 /// Stops new grants.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1167,13 +1211,17 @@ pub struct SuspendInstanceRequest {
     /// The instance's id or name. Empty or `~`: the default instance.
     #[prost(string, tag = "1")]
     pub instance: ::prost::alloc::string::String,
-    /// A text that clients see.
+    /// What clients are told. May be empty; at most 1,000 bytes.
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
 }
-/// Suspended.
+/// Suspended, now or before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SuspendInstanceResponse {}
+pub struct SuspendInstanceResponse {
+    /// Whether that changed anything: it was not suspended, or with another text.
+    #[prost(bool, tag = "1")]
+    pub changed: bool,
+}
 /// Allows new grants again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeInstanceRequest {
@@ -1181,9 +1229,13 @@ pub struct ResumeInstanceRequest {
     #[prost(string, tag = "1")]
     pub instance: ::prost::alloc::string::String,
 }
-/// Resumed.
+/// Resumed, now or before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ResumeInstanceResponse {}
+pub struct ResumeInstanceResponse {
+    /// Whether that changed anything: it was suspended.
+    #[prost(bool, tag = "1")]
+    pub changed: bool,
+}
 /// Says that an instance which was started from a backup is as it should be.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConfirmRestoredRequest {
@@ -1230,6 +1282,9 @@ pub struct Policy {
     /// Why it cannot be changed, where it cannot.
     #[prost(string, tag = "5")]
     pub locked_reason: ::prost::alloc::string::String,
+    /// Where the value is from.
+    #[prost(enumeration = "PolicySource", tag = "6")]
+    pub source: i32,
 }
 /// Changes a policy.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1318,48 +1373,6 @@ pub struct ListActivityResponse {
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<super::super::types::v1::PageInfo>,
 }
-/// Asks for use over time.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListUsageRequest {
-    /// The instance's id or name. Empty or `~`: the default instance.
-    #[prost(string, tag = "1")]
-    pub instance: ::prost::alloc::string::String,
-    /// The feature's name.
-    #[prost(string, tag = "2")]
-    pub feature: ::prost::alloc::string::String,
-    /// From then.
-    #[prost(message, optional, tag = "3")]
-    pub from: ::core::option::Option<::prost_types::Timestamp>,
-    /// Until then.
-    #[prost(message, optional, tag = "4")]
-    pub until: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// Use over time, by hour.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListUsageResponse {
-    /// The hours.
-    #[prost(message, repeated, tag = "1")]
-    pub hours: ::prost::alloc::vec::Vec<UsageHour>,
-}
-/// Use in one hour.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UsageHour {
-    /// The hour's start.
-    #[prost(message, optional, tag = "1")]
-    pub at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Highest counts out.
-    #[prost(int64, tag = "2")]
-    pub peak: i64,
-    /// Average counts out.
-    #[prost(double, tag = "3")]
-    pub average: f64,
-    /// Refusals by reason.
-    #[prost(btree_map = "string, int64", tag = "4")]
-    pub denials: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        i64,
-    >,
-}
 /// How an instance stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1413,6 +1426,39 @@ impl InstanceStatus {
             "INSTANCE_STATUS_CLOCK_SKEW" => Some(Self::ClockSkew),
             "INSTANCE_STATUS_MOVED" => Some(Self::Moved),
             "INSTANCE_STATUS_RESTORED" => Some(Self::Restored),
+            _ => None,
+        }
+    }
+}
+/// Where a policy's value is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicySource {
+    /// Never sent.
+    Unspecified = 0,
+    /// Nobody set it.
+    Default = 1,
+    /// The server's configuration.
+    Configuration = 2,
+}
+impl PolicySource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_SOURCE_UNSPECIFIED",
+            Self::Default => "POLICY_SOURCE_DEFAULT",
+            Self::Configuration => "POLICY_SOURCE_CONFIGURATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_SOURCE_DEFAULT" => Some(Self::Default),
+            "POLICY_SOURCE_CONFIGURATION" => Some(Self::Configuration),
             _ => None,
         }
     }
@@ -1603,41 +1649,101 @@ pub struct ImportStateRequest {
 /// The state is in force.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImportStateResponse {}
-/// Hands notices to clients with their next heartbeat.
+/// Hands a notice to clients with their heartbeats, until it is over or withdrawn. There has to be a text or an update.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PublishNoticeRequest {
-    /// The instance's id.
+    /// The instance's id or name. Empty or `~`: the default instance.
     #[prost(string, tag = "1")]
     pub instance: ::prost::alloc::string::String,
-    /// What it is about.
+    /// What it is about, at most 255 bytes. May be empty.
     #[prost(string, tag = "2")]
     pub subject: ::prost::alloc::string::String,
-    /// The text.
+    /// The text, at most 4,096 bytes. May be empty.
     #[prost(string, tag = "3")]
     pub text: ::prost::alloc::string::String,
+    /// Names the notice, 1 to 255 bytes: it takes the place of the one that has this name already.
+    #[prost(string, tag = "4")]
+    pub key: ::prost::alloc::string::String,
+    /// It is for those who hold any of these features, at most 1,000.
+    #[prost(string, repeated, tag = "5")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// It is for those who hold any feature of this product's line items, whichever those are when it is told.
+    #[prost(string, tag = "6")]
+    pub product: ::prost::alloc::string::String,
+    /// It is over then: later than now, at most 366 days.
+    #[prost(message, optional, tag = "7")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it is news of.
+    #[prost(message, optional, tag = "8")]
+    pub update: ::core::option::Option<UpdateAvailable>,
 }
-/// Taken.
+/// The notice stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PublishNoticeResponse {}
-/// Asks whether a client holds a valid licence.
+pub struct PublishNoticeResponse {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// Whether that changed anything; false: it stood like this already.
+    #[prost(bool, tag = "2")]
+    pub changed: bool,
+}
+/// Takes a notice back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckLicensedRequest {
-    /// The instance's id.
+pub struct WithdrawNoticeRequest {
+    /// The instance's id or name. Empty or `~`: the default instance.
     #[prost(string, tag = "1")]
     pub instance: ::prost::alloc::string::String,
-    /// The grant that the client names.
+    /// The notice's name.
     #[prost(string, tag = "2")]
-    pub grant_id: ::prost::alloc::string::String,
-    /// The feature that it must be of.
-    #[prost(string, tag = "3")]
-    pub feature: ::prost::alloc::string::String,
+    pub key: ::prost::alloc::string::String,
 }
-/// Whether a client holds a valid licence.
+/// The notice does not stand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawNoticeResponse {
+    /// Whether it did until now.
+    #[prost(bool, tag = "1")]
+    pub withdrawn: bool,
+}
+/// Asks whether a device holds a licence, or did lately.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckLicensedRequest {
+    /// The instance's id or name. Empty or `~`: the default instance.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// The device.
+    #[prost(message, optional, tag = "2")]
+    pub hostid: ::core::option::Option<super::super::types::v1::HostId>,
+    /// What the client shows to prove that it is that device: grants with their newest tokens, at most 1,000.
+    #[prost(message, repeated, tag = "3")]
+    pub leases: ::prost::alloc::vec::Vec<GrantRef>,
+    /// The licence has to be of one of these features, at most 1,000.
+    #[prost(string, repeated, tag = "4")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Or of a feature of this product's line items. Without features and product any will do.
+    #[prost(string, tag = "5")]
+    pub product: ::prost::alloc::string::String,
+    /// A licence that ended so long ago at most will do, 0 to 366 days.
+    #[prost(message, optional, tag = "6")]
+    pub after: ::core::option::Option<::prost_types::Duration>,
+}
+/// Whether a device holds a licence, or did lately.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckLicensedResponse {
-    /// It does.
+    /// It does, or did lately enough.
     #[prost(bool, tag = "1")]
     pub licensed: bool,
+    /// Which of the two.
+    #[prost(enumeration = "LicenseStanding", tag = "2")]
+    pub standing: i32,
+    /// HOLDS: a grant was shown that is this device's, is of one of the features, and has its newest tokens.
+    #[prost(bool, tag = "3")]
+    pub proven: bool,
+    /// The feature.
+    #[prost(string, tag = "4")]
+    pub feature: ::prost::alloc::string::String,
+    /// HELD: when it held it last, to within ten minutes in the client's favour.
+    #[prost(message, optional, tag = "5")]
+    pub held_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Asks for events after a cursor.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1681,6 +1787,43 @@ pub struct Event {
     #[prost(string, tag = "6")]
     pub text: ::prost::alloc::string::String,
 }
+/// How a device stands with the licences asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LicenseStanding {
+    /// Never sent.
+    Unspecified = 0,
+    /// It holds none, and held none lately.
+    None = 1,
+    /// It holds one.
+    Holds = 2,
+    /// It holds none any more, and held one lately.
+    Held = 3,
+}
+impl LicenseStanding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LICENSE_STANDING_UNSPECIFIED",
+            Self::None => "LICENSE_STANDING_NONE",
+            Self::Holds => "LICENSE_STANDING_HOLDS",
+            Self::Held => "LICENSE_STANDING_HELD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LICENSE_STANDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "LICENSE_STANDING_NONE" => Some(Self::None),
+            "LICENSE_STANDING_HOLDS" => Some(Self::Holds),
+            "LICENSE_STANDING_HELD" => Some(Self::Held),
+            _ => None,
+        }
+    }
+}
 /// Keeps leases alive.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HeartbeatRequest {
@@ -1690,6 +1833,13 @@ pub struct HeartbeatRequest {
     /// The leases, 1 to 1,000.
     #[prost(message, repeated, tag = "2")]
     pub leases: ::prost::alloc::vec::Vec<GrantRef>,
+    /// The features that the client holds, by name, at most 1,000: notices that concern none of them are left out. Empty:
+    /// none is.
+    #[prost(string, repeated, tag = "3")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The `notices_tag` of the notices that the client has. 0: it has none.
+    #[prost(uint64, tag = "4")]
+    pub notices_tag: u64,
 }
 /// One lease's answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1722,9 +1872,12 @@ pub struct HeartbeatResponse {
     /// Send the next heartbeat after so long; the server may stretch it under load.
     #[prost(message, optional, tag = "3")]
     pub next_heartbeat_after: ::core::option::Option<::prost_types::Duration>,
-    /// Texts that clients should show.
+    /// All notices that stand and concern the client. Left out where `notices_tag` is the one that was sent.
     #[prost(message, repeated, tag = "4")]
     pub notices: ::prost::alloc::vec::Vec<Notice>,
+    /// Stands for the notices that stand and concern the client: send it along with the next heartbeat. 0: there are none.
+    #[prost(uint64, tag = "5")]
+    pub notices_tag: u64,
 }
 /// Returns grants before their time.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1755,6 +1908,12 @@ pub struct SessionRequest {
     /// Leases to keep alive, at most 1,000. May be empty.
     #[prost(message, repeated, tag = "2")]
     pub leases: ::prost::alloc::vec::Vec<GrantRef>,
+    /// As in a heartbeat; those of the newest message count for what comes meanwhile.
+    #[prost(string, repeated, tag = "3")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in a heartbeat.
+    #[prost(uint64, tag = "4")]
+    pub notices_tag: u64,
 }
 /// What a server sends on a session.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1786,7 +1945,7 @@ pub mod session_response {
         /// Verify the seat at once.
         #[prost(message, tag = "6")]
         VerifyNow(super::VerifyNow),
-        /// An update is ready.
+        /// An update is ready: once in a session for each notice of one that concerns the client.
         #[prost(message, tag = "7")]
         UpdateAvailable(super::UpdateAvailable),
         /// The server has moved.
@@ -1827,16 +1986,6 @@ pub struct QueuePosition {
 /// Verify the seat at once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyNow {}
-/// An update is ready.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct UpdateAvailable {
-    /// The product.
-    #[prost(string, tag = "1")]
-    pub product: ::prost::alloc::string::String,
-    /// The channel.
-    #[prost(string, tag = "2")]
-    pub channel: ::prost::alloc::string::String,
-}
 /// The server has moved.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Moved {
@@ -2689,6 +2838,145 @@ impl SeatVerificationState {
             "SEAT_VERIFICATION_STATE_VERIFIED" => Some(Self::Verified),
             "SEAT_VERIFICATION_STATE_REFUSED" => Some(Self::Refused),
             "SEAT_VERIFICATION_STATE_PENDING" => Some(Self::Pending),
+            _ => None,
+        }
+    }
+}
+/// Asks for use over time.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsageRequest {
+    /// The instance's id or name. Empty or `~`: the default instance.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// Only this feature. Empty: all.
+    #[prost(string, tag = "2")]
+    pub feature: ::prost::alloc::string::String,
+    /// From the step that begins then or before. Absent: an hour before `until` by minutes, a day by hours.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Up to the last step that begins before then. Absent: now.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// How far apart the points are.
+    #[prost(enumeration = "UsageStep", tag = "5")]
+    pub step: i32,
+    /// Which features; features times steps are at most 50,000.
+    #[prost(message, optional, tag = "6")]
+    pub page: ::core::option::Option<super::super::types::v1::PageRequest>,
+}
+/// Use over time, by feature.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUsageResponse {
+    /// By the features' names.
+    #[prost(message, repeated, tag = "1")]
+    pub usage: ::prost::alloc::vec::Vec<FeatureUsage>,
+    /// Where the page stands.
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::types::v1::PageInfo>,
+}
+/// Use of one feature over time, all versions together.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeatureUsage {
+    /// The feature's name.
+    #[prost(string, tag = "1")]
+    pub feature: ::prost::alloc::string::String,
+    /// By time. A step in which no server looked is left out.
+    #[prost(message, repeated, tag = "2")]
+    pub points: ::prost::alloc::vec::Vec<UsagePoint>,
+}
+/// Use within one step.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct UsagePoint {
+    /// When the step began.
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Most counts that were seen out.
+    #[prost(int64, tag = "2")]
+    pub peak: i64,
+    /// Counts out on average.
+    #[prost(double, tag = "3")]
+    pub average: f64,
+    /// Counts owned that served, at the last look. Absent: without limit.
+    #[prost(int64, optional, tag = "4")]
+    pub owned: ::core::option::Option<i64>,
+    /// How often the feature was refused.
+    #[prost(int64, tag = "5")]
+    pub denials: i64,
+}
+/// Asks how often features were refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDenialsRequest {
+    /// The instance's id or name. Empty or `~`: the default instance.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// Only this feature. Empty: all.
+    #[prost(string, tag = "2")]
+    pub feature: ::prost::alloc::string::String,
+    /// From then, to the minute within two days, else to the hour. Absent: the start of today in the instance's time zone.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until then. Absent: now.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Which part of the list. `search` looks at the feature.
+    #[prost(message, optional, tag = "5")]
+    pub page: ::core::option::Option<super::super::types::v1::PageRequest>,
+}
+/// How often features were refused, most often first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDenialsResponse {
+    /// The rows.
+    #[prost(message, repeated, tag = "1")]
+    pub denials: ::prost::alloc::vec::Vec<Denial>,
+    /// All refusals of the whole list.
+    #[prost(int64, tag = "2")]
+    pub total: i64,
+    /// Where the page stands.
+    #[prost(message, optional, tag = "3")]
+    pub page: ::core::option::Option<super::super::types::v1::PageInfo>,
+}
+/// How often one feature was refused for one reason.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Denial {
+    /// The feature's name.
+    #[prost(string, tag = "1")]
+    pub feature: ::prost::alloc::string::String,
+    /// The reason.
+    #[prost(enumeration = "RefusalReason", tag = "2")]
+    pub reason: i32,
+    /// How often.
+    #[prost(int64, tag = "3")]
+    pub count: i64,
+}
+/// How far apart the points of a series are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UsageStep {
+    /// An hour.
+    Unspecified = 0,
+    /// A minute. Kept for two days.
+    Minute = 1,
+    /// An hour. Kept as long as activity.
+    Hour = 2,
+}
+impl UsageStep {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "USAGE_STEP_UNSPECIFIED",
+            Self::Minute => "USAGE_STEP_MINUTE",
+            Self::Hour => "USAGE_STEP_HOUR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "USAGE_STEP_UNSPECIFIED" => Some(Self::Unspecified),
+            "USAGE_STEP_MINUTE" => Some(Self::Minute),
+            "USAGE_STEP_HOUR" => Some(Self::Hour),
             _ => None,
         }
     }
@@ -4486,6 +4774,36 @@ pub mod licensing_admin_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// How often features were refused.
+        pub async fn list_denials(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDenialsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDenialsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.licensing.v1.LicensingAdminService/ListDenials",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.licensing.v1.LicensingAdminService",
+                        "ListDenials",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The activity.
         pub async fn list_activity(
             &mut self,
@@ -4785,6 +5103,14 @@ pub mod licensing_admin_service_server {
             request: tonic::Request<super::ListUsageRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListUsageResponse>,
+            tonic::Status,
+        >;
+        /// How often features were refused.
+        async fn list_denials(
+            &self,
+            request: tonic::Request<super::ListDenialsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDenialsResponse>,
             tonic::Status,
         >;
         /// The activity.
@@ -6393,6 +6719,52 @@ pub mod licensing_admin_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/leasehold.licensing.v1.LicensingAdminService/ListDenials" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDenialsSvc<T: LicensingAdminService>(pub Arc<T>);
+                    impl<
+                        T: LicensingAdminService,
+                    > tonic::server::UnaryService<super::ListDenialsRequest>
+                    for ListDenialsSvc<T> {
+                        type Response = super::ListDenialsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDenialsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LicensingAdminService>::list_denials(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDenialsSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/leasehold.licensing.v1.LicensingAdminService/ListActivity" => {
                     #[allow(non_camel_case_types)]
                     struct ListActivitySvc<T: LicensingAdminService>(pub Arc<T>);
@@ -6755,7 +7127,7 @@ pub mod licensing_internal_service_client {
                 );
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Hands notices to clients.
+        /// Hands a notice to clients.
         pub async fn publish_notice(
             &mut self,
             request: impl tonic::IntoRequest<super::PublishNoticeRequest>,
@@ -6785,7 +7157,37 @@ pub mod licensing_internal_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Whether a client holds a valid licence.
+        /// Takes a notice back.
+        pub async fn withdraw_notice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawNoticeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WithdrawNoticeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.licensing.v1.LicensingInternalService/WithdrawNotice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.licensing.v1.LicensingInternalService",
+                        "WithdrawNotice",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whether a device holds a licence, or did lately.
         pub async fn check_licensed(
             &mut self,
             request: impl tonic::IntoRequest<super::CheckLicensedRequest>,
@@ -6914,7 +7316,7 @@ pub mod licensing_internal_service_server {
             tonic::Response<super::ImportStateResponse>,
             tonic::Status,
         >;
-        /// Hands notices to clients.
+        /// Hands a notice to clients.
         async fn publish_notice(
             &self,
             request: tonic::Request<super::PublishNoticeRequest>,
@@ -6922,7 +7324,15 @@ pub mod licensing_internal_service_server {
             tonic::Response<super::PublishNoticeResponse>,
             tonic::Status,
         >;
-        /// Whether a client holds a valid licence.
+        /// Takes a notice back.
+        async fn withdraw_notice(
+            &self,
+            request: tonic::Request<super::WithdrawNoticeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WithdrawNoticeResponse>,
+            tonic::Status,
+        >;
+        /// Whether a device holds a licence, or did lately.
         async fn check_licensed(
             &self,
             request: tonic::Request<super::CheckLicensedRequest>,
@@ -7348,6 +7758,55 @@ pub mod licensing_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PublishNoticeSvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/leasehold.licensing.v1.LicensingInternalService/WithdrawNotice" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawNoticeSvc<T: LicensingInternalService>(pub Arc<T>);
+                    impl<
+                        T: LicensingInternalService,
+                    > tonic::server::UnaryService<super::WithdrawNoticeRequest>
+                    for WithdrawNoticeSvc<T> {
+                        type Response = super::WithdrawNoticeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawNoticeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LicensingInternalService>::withdraw_notice(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawNoticeSvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -94,6 +94,13 @@ pub struct SyncResponse {
     /// Texts for the server's administrator.
     #[prost(string, repeated, tag = "14")]
     pub notices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Where the vendor's update repository is: `<https://HOST[:PORT][/PATH]`,> or `<http://`> on the same machine. Empty: it
+    /// has none.
+    #[prost(string, tag = "15")]
+    pub updates_address: ::prost::alloc::string::String,
+    /// The repository's first `root.json`, which is pinned; at most 512,000 bytes.
+    #[prost(bytes = "vec", tag = "16")]
+    pub updates_root: ::prost::alloc::vec::Vec<u8>,
 }
 /// How people reach a vendor.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -373,6 +380,35 @@ pub struct CertifyAnswerKeyResponse {
     /// When the certificate of the key ends.
     #[prost(message, optional, tag = "2")]
     pub not_after: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks where the vendor's update repository is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUpdateRepositoryRequest {
+    /// The instance's id.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+}
+/// Where the vendor's update repository is, and what an answer key of the instance has to lead to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUpdateRepositoryResponse {
+    /// Its address; empty: the vendor has none.
+    #[prost(string, tag = "1")]
+    pub address: ::prost::alloc::string::String,
+    /// Its first `root.json`.
+    #[prost(bytes = "vec", tag = "2")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+    /// The vendor.
+    #[prost(string, tag = "3")]
+    pub vendor_id: ::prost::alloc::string::String,
+    /// The id that the vendor gave the server, a UUID.
+    #[prost(string, tag = "4")]
+    pub license_server_id: ::prost::alloc::string::String,
+    /// The vendor's root key, Ed25519, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub vendor_root: ::prost::alloc::vec::Vec<u8>,
+    /// The sequence number of the bundle in force. 0: none.
+    #[prost(uint64, tag = "6")]
+    pub bundle_sequence: u64,
 }
 /// How a server stands with its vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1434,6 +1470,36 @@ pub mod sync_internal_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Who the vendor is, and where its update repository is, by the bundle in force.
+        pub async fn get_update_repository(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUpdateRepositoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUpdateRepositoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::MessageCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/leasehold.sync.v1.SyncInternalService/GetUpdateRepository",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "leasehold.sync.v1.SyncInternalService",
+                        "GetUpdateRepository",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1455,6 +1521,14 @@ pub mod sync_internal_service_server {
             request: tonic::Request<super::CertifyAnswerKeyRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CertifyAnswerKeyResponse>,
+            tonic::Status,
+        >;
+        /// Who the vendor is, and where its update repository is, by the bundle in force.
+        async fn get_update_repository(
+            &self,
+            request: tonic::Request<super::GetUpdateRepositoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUpdateRepositoryResponse>,
             tonic::Status,
         >;
     }
@@ -1569,6 +1643,55 @@ pub mod sync_internal_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CertifyAnswerKeySvc(inner);
+                        let codec = crate::codec::MessageCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/leasehold.sync.v1.SyncInternalService/GetUpdateRepository" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUpdateRepositorySvc<T: SyncInternalService>(pub Arc<T>);
+                    impl<
+                        T: SyncInternalService,
+                    > tonic::server::UnaryService<super::GetUpdateRepositoryRequest>
+                    for GetUpdateRepositorySvc<T> {
+                        type Response = super::GetUpdateRepositoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUpdateRepositoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SyncInternalService>::get_update_repository(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUpdateRepositorySvc(inner);
                         let codec = crate::codec::MessageCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -137,6 +137,72 @@ pub struct PageInfo {
     #[prost(int64, tag = "2")]
     pub total: i64,
 }
+/// The administrator on whose behalf a call is made. It travels as the binary metadata `leasehold-actor-bin`, which
+/// services take from the gateway alone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Actor {
+    /// Who it is, for records of what was done. 1 to 255 bytes, no control characters.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// What they may do. Values that a service does not know give no right.
+    #[prost(enumeration = "Role", repeated, tag = "2")]
+    pub roles: ::prost::alloc::vec::Vec<i32>,
+    /// Every instance is theirs.
+    #[prost(bool, tag = "3")]
+    pub all_instances: bool,
+    /// Without `all_instances`: the ids or names of those that are, at most 200.
+    #[prost(string, repeated, tag = "4")]
+    pub instances: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What an administrator may do. Every role may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Role {
+    /// Never sent.
+    Unspecified = 0,
+    /// Reads.
+    Viewer = 1,
+    /// Edits reservations and models.
+    Reservations = 2,
+    /// Ends other people's grants.
+    DropClient = 3,
+    /// Exchanges files with the vendor.
+    Offline = 4,
+    /// Synchronises, updates, suspends, reserves seats.
+    Operator = 5,
+    /// Everything.
+    Admin = 6,
+}
+impl Role {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLE_UNSPECIFIED",
+            Self::Viewer => "ROLE_VIEWER",
+            Self::Reservations => "ROLE_RESERVATIONS",
+            Self::DropClient => "ROLE_DROP_CLIENT",
+            Self::Offline => "ROLE_OFFLINE",
+            Self::Operator => "ROLE_OPERATOR",
+            Self::Admin => "ROLE_ADMIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLE_VIEWER" => Some(Self::Viewer),
+            "ROLE_RESERVATIONS" => Some(Self::Reservations),
+            "ROLE_DROP_CLIENT" => Some(Self::DropClient),
+            "ROLE_OFFLINE" => Some(Self::Offline),
+            "ROLE_OPERATOR" => Some(Self::Operator),
+            "ROLE_ADMIN" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
 /// Why a call failed. The value's name without its prefix is the `reason` of the
 /// `google.rpc.ErrorInfo` that every error carries; its domain is `leasehold`.
 /// Each has a page in docs/errors.
@@ -217,6 +283,18 @@ pub enum ErrorReason {
     SyncInProgress = 35,
     /// The server has no certified key yet.
     NotSynchronized = 36,
+    /// The call says on whose behalf it is made, and the caller may not speak for others.
+    ActorNotAccepted = 37,
+    /// The gateway does not say on whose behalf it calls.
+    ActorMissing = 38,
+    /// The device holds none of the features that this is for.
+    NotLicensed = 39,
+    /// The server does not know where the vendor's update repository is.
+    NoUpdateRepository = 40,
+    /// The vendor's update repository cannot be reached.
+    UpdateRepositoryUnreachable = 41,
+    /// What the vendor's update repository holds does not count: not signed as it should be, too old, or damaged.
+    UpdateRepositoryInvalid = 42,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -262,6 +340,14 @@ impl ErrorReason {
             Self::FileUnreadable => "ERROR_REASON_FILE_UNREADABLE",
             Self::SyncInProgress => "ERROR_REASON_SYNC_IN_PROGRESS",
             Self::NotSynchronized => "ERROR_REASON_NOT_SYNCHRONIZED",
+            Self::ActorNotAccepted => "ERROR_REASON_ACTOR_NOT_ACCEPTED",
+            Self::ActorMissing => "ERROR_REASON_ACTOR_MISSING",
+            Self::NotLicensed => "ERROR_REASON_NOT_LICENSED",
+            Self::NoUpdateRepository => "ERROR_REASON_NO_UPDATE_REPOSITORY",
+            Self::UpdateRepositoryUnreachable => {
+                "ERROR_REASON_UPDATE_REPOSITORY_UNREACHABLE"
+            }
+            Self::UpdateRepositoryInvalid => "ERROR_REASON_UPDATE_REPOSITORY_INVALID",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -304,6 +390,16 @@ impl ErrorReason {
             "ERROR_REASON_FILE_UNREADABLE" => Some(Self::FileUnreadable),
             "ERROR_REASON_SYNC_IN_PROGRESS" => Some(Self::SyncInProgress),
             "ERROR_REASON_NOT_SYNCHRONIZED" => Some(Self::NotSynchronized),
+            "ERROR_REASON_ACTOR_NOT_ACCEPTED" => Some(Self::ActorNotAccepted),
+            "ERROR_REASON_ACTOR_MISSING" => Some(Self::ActorMissing),
+            "ERROR_REASON_NOT_LICENSED" => Some(Self::NotLicensed),
+            "ERROR_REASON_NO_UPDATE_REPOSITORY" => Some(Self::NoUpdateRepository),
+            "ERROR_REASON_UPDATE_REPOSITORY_UNREACHABLE" => {
+                Some(Self::UpdateRepositoryUnreachable)
+            }
+            "ERROR_REASON_UPDATE_REPOSITORY_INVALID" => {
+                Some(Self::UpdateRepositoryInvalid)
+            }
             _ => None,
         }
     }

@@ -61,7 +61,8 @@ fn an_online_grant_comes_with_its_secret_its_parts_and_its_lease() {
     assert_eq!((message.bundle_sequence, message.nonce.as_slice()), (3, [1, 2, 3].as_slice()));
     assert_eq!(message.addresses, ["licences.example:16770"]);
     assert_eq!((message.refusal(), message.refusal_message.as_str()), (pb::RequestRefusal::Unspecified, ""));
-    let notice = pb::Notice { subject: "f1".to_owned(), text: "f1 ends soon".to_owned() };
+    let notice =
+        pb::Notice { subject: "f1".to_owned(), text: "f1 ends soon".to_owned(), ..pb::Notice::default() };
     assert_eq!(message.notices, [notice]);
 
     let outcome = &message.outcomes[0];
@@ -126,12 +127,17 @@ fn a_refused_request_says_why() {
             RequestRefusal::ServerUnsynchronized(Unsynchronized::Overdue),
             pb::RequestRefusal::ServerUnsynchronized,
         ),
+        (RequestRefusal::ServerSuspended, pb::RequestRefusal::ServerSuspended),
         (RequestRefusal::Restored, pb::RequestRefusal::Restored),
     ] {
         answer.refusal = Some(refusal);
         let message = response(&answer, context());
         assert_eq!((message.refusal(), message.refusal_message.as_str()), (expected, refusal.message()));
     }
+    answer.refusal = Some(RequestRefusal::ServerSuspended);
+    answer.note = "Audit until Friday.".to_owned();
+    let told = response(&answer, context()).refusal_message;
+    assert_eq!(told, format!("Audit until Friday. ({})", RequestRefusal::ServerSuspended.message()));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn device_types_round_trip() {
 fn every_error_reason_has_a_name_without_its_prefix() {
     let reasons: Vec<_> = (0..).map_while(|number| types::ErrorReason::try_from(number).ok()).collect();
     let names: BTreeSet<_> = reasons.iter().map(|reason| error_reason_name(*reason)).collect();
-    assert_eq!(names.len(), 37);
+    assert_eq!(names.len(), 43);
     assert_eq!(error_reason_name(types::ErrorReason::InvalidField), "INVALID_FIELD");
     assert_eq!(error_reason_name(types::ErrorReason::EtagMismatch), "ETAG_MISMATCH");
 }
@@ -105,6 +105,9 @@ fn the_descriptor_set_is_whole_and_has_every_service() {
         "ProducerService",
         "SyncInternalService",
         "SyncService",
+        "UpdateAdminService",
+        "UpdateClientService",
+        "UpstreamService",
     ];
     assert_eq!(services, expected.into_iter().collect());
 }

@@ -6,11 +6,13 @@ use config::{Config, ConfigError as LayerError, Map, Source, ValueKind};
 use serde::Deserialize;
 
 use super::error::{ConfigError, Origin};
+use super::gateway::Gateway;
 use super::sections::{Admin, Licensing, Logging, Runtime, Telemetry};
 use super::security::{Security, Tls};
 use super::services::{BackOffice, Services, Synchronization};
 use super::source::{Entry, Value};
 use super::stores::{Postgres, Redis};
+use super::updates::Updates;
 
 #[derive(Deserialize)]
 pub(super) struct Sections {
@@ -20,7 +22,9 @@ pub(super) struct Sections {
     pub(super) telemetry: Telemetry,
     pub(super) licensing: Licensing,
     pub(super) sync: Synchronization,
+    pub(super) updates: Updates,
     pub(super) backoffice: BackOffice,
+    pub(super) gateway: Gateway,
     pub(super) services: Services,
     pub(super) postgres: Postgres,
     pub(super) redis: Redis,

@@ -5,6 +5,7 @@
 
 mod document;
 mod error;
+mod gateway;
 mod layers;
 mod schema;
 mod secret;
@@ -13,6 +14,7 @@ mod security;
 mod services;
 mod source;
 mod stores;
+mod updates;
 mod value;
 
 use std::collections::BTreeMap;
@@ -21,15 +23,17 @@ use std::path::PathBuf;
 use std::{env, io};
 
 pub use error::{ConfigError, Origin};
+pub use gateway::{Gateway, Network};
 pub use schema::DEFAULTS;
 pub use sections::{Admin, Licensing, LogFormat, Logging, Runtime, Telemetry};
 pub use security::{CallerName, ClientAuth, Security, Tls};
 pub use services::{BackOffice, Services, SyncInterval, Synchronization};
 
-pub use stores::{Postgres, Redis};
+pub use stores::{Migrate, Postgres, Redis};
+pub use updates::Updates;
 
 use schema::Schema;
-use source::Entry;
+use source::{Entry, Outcome};
 pub(crate) use value::log_levels;
 
 /// The file that is read where none is given and it exists.
@@ -54,9 +58,10 @@ impl Sources {
         Ok(Self { directory: env::current_dir()?, files, environment: env::vars_os().collect(), flags })
     }
 
-    fn entries(&self, schema: &Schema) -> Result<Vec<Vec<Entry>>, ConfigError> {
+    /// What each source says, item by item. The error is one of a file as a whole.
+    fn outcomes(&self, schema: &Schema) -> Result<Vec<Vec<Outcome>>, ConfigError> {
         let implied = self.directory.join(DEFAULT_FILE);
-        let mut layers = vec![schema.defaults()];
+        let mut layers = vec![schema.defaults().into_iter().map(Ok).collect()];
         if !self.files.is_empty() {
             for file in &self.files {
                 layers.push(source::file(file, schema)?);
@@ -64,9 +69,13 @@ impl Sources {
         } else if implied.exists() {
             layers.push(source::file(&implied, schema)?);
         }
-        layers.push(source::environment(&self.environment, schema)?);
-        layers.push(source::flags(&self.flags, schema)?);
+        layers.push(source::environment(&self.environment, schema));
+        layers.push(source::flags(&self.flags, schema));
         Ok(layers)
+    }
+
+    fn entries(&self, schema: &Schema) -> Result<Vec<Vec<Entry>>, ConfigError> {
+        self.outcomes(schema)?.into_iter().map(|layer| layer.into_iter().collect()).collect()
     }
 }
 
@@ -85,8 +94,12 @@ pub struct Config {
     pub licensing: Licensing,
     /// The synchronisation service.
     pub sync: Synchronization,
+    /// The service for updates.
+    pub updates: Updates,
     /// The vendor's back office.
     pub backoffice: BackOffice,
+    /// The gateway.
+    pub gateway: Gateway,
     /// Where the other services are.
     pub services: Services,
     /// The database of licence state.
@@ -114,10 +127,47 @@ pub struct Row {
 impl Config {
     /// Reads and checks every source. The first thing that is wrong is the error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let layers = sources.entries(&Schema::built_in())?;
+        Self::read(&sources.entries(&Schema::built_in())?)
+    }
+
+    /// Everything that is wrong, for whoever mends it; nothing where it loads. What is wrong is left out to see the next.
+    pub fn problems(sources: &Sources) -> Vec<ConfigError> {
+        let outcomes = match sources.outcomes(&Schema::built_in()) {
+            Ok(outcomes) => outcomes,
+            Err(error) => return vec![error],
+        };
+        let mut found = Vec::new();
+        let mut layers: Vec<Vec<Entry>> = Vec::new();
+        for layer in outcomes {
+            layers.push(
+                layer.into_iter().filter_map(|entry| entry.map_err(|error| found.push(error)).ok()).collect(),
+            );
+        }
+        while let Err(error) = Self::read(&layers) {
+            let ConfigError::Value { key, .. } = &error else {
+                found.push(error);
+                break;
+            };
+            // A secret is wrong where its file is.
+            let file = format!("{key}_file");
+            let count = |layers: &[Vec<Entry>]| layers.iter().map(Vec::len).sum::<usize>();
+            let before = count(&layers);
+            for layer in layers.iter_mut().skip(1) {
+                layer.retain(|entry| entry.key != *key && entry.key != file);
+            }
+            let stuck = count(&layers) == before;
+            found.push(error);
+            if stuck {
+                break;
+            }
+        }
+        found
+    }
+
+    fn read(layers: &[Vec<Entry>]) -> Result<Self, ConfigError> {
         let winners: BTreeMap<&str, &Entry> =
             layers.iter().flatten().map(|entry| (entry.key.as_str(), entry)).collect();
-        let mut sections = layers::merge(&layers, &winners)?;
+        let mut sections = layers::merge(layers, &winners)?;
         for outcome in
             [sections.postgres.read_secret(), sections.redis.read_secret(), sections.security.read_secret()]
         {
@@ -142,7 +192,9 @@ impl Config {
             telemetry: sections.telemetry,
             licensing: sections.licensing,
             sync: sections.sync,
+            updates: sections.updates,
             backoffice: sections.backoffice,
+            gateway: sections.gateway,
             services: sections.services,
             postgres: sections.postgres,
             redis: sections.redis,

@@ -41,6 +41,9 @@ pub struct BackOffice {
     /// Where to serve gRPC; port 0 is any free one.
     #[serde(deserialize_with = "value::socket")]
     pub listen: SocketAddr,
+    /// Where to serve the update repository over HTTP, if there is one; port 0 is any free one.
+    #[serde(deserialize_with = "value::socket")]
+    pub repository_listen: SocketAddr,
 }
 
 /// `[services]`: where the services are that do not run in this process.
@@ -52,6 +55,9 @@ pub struct Services {
     /// Synchronisation; `None` where it is in this process.
     #[serde(deserialize_with = "value::http_address")]
     pub sync: Option<String>,
+    /// Updates; `None` where they are in this process, or nowhere.
+    #[serde(deserialize_with = "value::http_address")]
+    pub updates: Option<String>,
     /// The CAs that their certificates may come from; `None` for those of `tls.client_ca`.
     #[serde(deserialize_with = "value::file")]
     pub ca: Option<PathBuf>,

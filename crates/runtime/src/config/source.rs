@@ -1,10 +1,10 @@
 //! One source as entries: known keys with values of the right type, each with where it stands.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
-use super::document::{self, Content};
+use super::document::{self, Content, Item};
 use super::error::{ConfigError, Origin};
 use super::schema::Schema;
 
@@ -30,26 +30,31 @@ pub(super) struct Entry {
     pub(super) origin: Origin,
 }
 
-/// The entries of a file.
-pub(super) fn file(path: &Path, schema: &Schema) -> Result<Vec<Entry>, ConfigError> {
+/// An entry, or what is wrong with it.
+pub(super) type Outcome = Result<Entry, ConfigError>;
+
+/// The entries of a file. The error is one of the file as a whole.
+pub(super) fn file(path: &Path, schema: &Schema) -> Result<Vec<Outcome>, ConfigError> {
     let text = document::read(path)?;
-    let mut entries = Vec::new();
-    for item in document::items(&text).map_err(|error| error.of(path, &text))? {
-        let origin = Origin::File { path: path.to_owned(), line: item.line };
-        let wrong =
-            |problem: String| ConfigError::Value { key: item.name.clone(), origin: origin.clone(), problem };
-        match (schema.get(&item.name), item.content) {
-            (Some(default), Content::Value(value)) => {
-                let value = default.take(value).map_err(wrong)?;
-                entries.push(Entry { key: item.name, value, origin });
-            }
-            (Some(default), Content::Section) => return Err(wrong(default.expected("a section"))),
-            (Some(default), Content::Other(found)) => return Err(wrong(default.expected(found))),
-            (None, Content::Section) if schema.has_section(&item.name) => {}
-            (None, content) => return Err(unknown(&item.name, &content, origin, schema)),
+    let items = document::items(&text).map_err(|error| error.of(path, &text))?;
+    Ok(items.into_iter().filter_map(|item| of_item(item, path, schema).transpose()).collect())
+}
+
+/// The entry of an item, unless that only begins a section.
+fn of_item(item: Item, path: &Path, schema: &Schema) -> Result<Option<Entry>, ConfigError> {
+    let origin = Origin::File { path: path.to_owned(), line: item.line };
+    let wrong =
+        |problem: String| ConfigError::Value { key: item.name.clone(), origin: origin.clone(), problem };
+    match (schema.get(&item.name), item.content) {
+        (Some(default), Content::Value(value)) => {
+            let value = default.take(value).map_err(wrong)?;
+            Ok(Some(Entry { key: item.name, value, origin }))
         }
+        (Some(default), Content::Section) => Err(wrong(default.expected("a section"))),
+        (Some(default), Content::Other(found)) => Err(wrong(default.expected(found))),
+        (None, Content::Section) if schema.has_section(&item.name) => Ok(None),
+        (None, content) => Err(unknown(&item.name, &content, origin, schema)),
     }
-    Ok(entries)
 }
 
 fn unknown(name: &str, content: &Content, origin: Origin, schema: &Schema) -> ConfigError {
@@ -71,33 +76,32 @@ fn unknown(name: &str, content: &Content, origin: Origin, schema: &Schema) -> Co
 }
 
 /// The entries of environment variables.
-pub(super) fn environment(
-    variables: &[(OsString, OsString)],
-    schema: &Schema,
-) -> Result<Vec<Entry>, ConfigError> {
-    let mut entries = Vec::new();
-    for (name, value) in variables {
-        let name = name.to_string_lossy().into_owned();
-        let key = match name.strip_prefix(PREFIX) {
-            Some(path) => path.replace("__", ".").to_ascii_lowercase(),
-            None if name == MASTER_KEY.0 => MASTER_KEY.1.to_owned(),
-            None => continue,
-        };
-        let Some(default) = schema.get(&key) else {
-            let variable = |key: String| format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
-            return Err(ConfigError::UnknownVariable {
-                nearest: schema.nearest_key(&key).map(variable),
-                name,
-            });
-        };
-        let Some(text) = value.to_str() else { return Err(ConfigError::VariableNotUtf8 { name }) };
-        entries.push(from_text(&key, text, default, Origin::Environment { name })?);
-    }
-    Ok(entries)
+pub(super) fn environment(variables: &[(OsString, OsString)], schema: &Schema) -> Vec<Outcome> {
+    variables
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = name.to_string_lossy().into_owned();
+            let key = match name.strip_prefix(PREFIX) {
+                Some(path) => path.replace("__", ".").to_ascii_lowercase(),
+                None if name == MASTER_KEY.0 => MASTER_KEY.1.to_owned(),
+                None => return None,
+            };
+            Some(of_variable(name, &key, value, schema))
+        })
+        .collect()
+}
+
+fn of_variable(name: String, key: &str, value: &OsStr, schema: &Schema) -> Outcome {
+    let Some(default) = schema.get(key) else {
+        let variable = |key: String| format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
+        return Err(ConfigError::UnknownVariable { nearest: schema.nearest_key(key).map(variable), name });
+    };
+    let Some(text) = value.to_str() else { return Err(ConfigError::VariableNotUtf8 { name }) };
+    from_text(key, text, default, Origin::Environment { name })
 }
 
 /// The entries of flags.
-pub(super) fn flags(flags: &[(String, String)], schema: &Schema) -> Result<Vec<Entry>, ConfigError> {
+pub(super) fn flags(flags: &[(String, String)], schema: &Schema) -> Vec<Outcome> {
     let entry = |(key, text): &(String, String)| match schema.get(key) {
         Some(default) => from_text(key, text, default, Origin::Flag),
         None => {
@@ -108,7 +112,7 @@ pub(super) fn flags(flags: &[(String, String)], schema: &Schema) -> Result<Vec<E
     flags.iter().map(entry).collect()
 }
 
-fn from_text(key: &str, text: &str, default: &Value, origin: Origin) -> Result<Entry, ConfigError> {
+fn from_text(key: &str, text: &str, default: &Value, origin: Origin) -> Outcome {
     match default.parse(text) {
         Ok(value) => Ok(Entry { key: key.to_owned(), value, origin }),
         Err(problem) => Err(ConfigError::Value { key: key.to_owned(), origin, problem }),

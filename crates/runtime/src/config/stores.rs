@@ -23,6 +23,18 @@ pub struct Postgres {
     /// How long one statement may take.
     #[serde(deserialize_with = "value::patience")]
     pub statement_timeout: Duration,
+    /// Who brings the tables up to date.
+    #[serde(deserialize_with = "value::migrate")]
+    pub migrate: Migrate,
+}
+
+/// Who brings the tables up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// Each start.
+    Apply,
+    /// Somebody else, before the start.
+    Check,
 }
 
 /// `[redis]`: the store of leases.

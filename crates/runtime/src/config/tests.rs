@@ -53,9 +53,12 @@ fn the_defaults_are_complete_and_those_of_the_rules() {
     assert_eq!((config.sync.interval, &config.sync.vendor_ca), (SyncInterval::Off, &None));
     assert_eq!(config.backoffice.listen, "127.0.0.1:16780".parse().unwrap());
     assert_eq!((&config.services.licensing, &config.services.sync), (&None, &None));
+    assert_eq!(config.gateway.listen, "127.0.0.1:7070".parse().unwrap());
+    assert!(config.gateway.trusted_proxies.is_empty() && config.gateway.certificate.is_none());
+    assert_eq!(config.gateway.session_idle, SignedDuration::from_mins(30));
     assert!(config.security.master_key().is_none() && config.sync.hostids.is_empty());
     assert!(config.effective().iter().all(|row| row.origin == Origin::Default));
-    assert_eq!(config.effective().len(), 54);
+    assert_eq!(config.effective().len(), 77);
 }
 
 #[test]
@@ -445,4 +448,35 @@ fn how_often_to_synchronise_is_a_word_or_a_duration() {
         let error = interval(text).unwrap_err().to_string();
         assert!(error.contains("give `off`, `hourly`, `daily`, `weekly` or a duration"), "{error}");
     }
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("leasehold.toml");
+    fs::write(&file, "[licensing]\nlease_tll = \"1min\"\nlease_ttl = \"1s\"\nmax_batch = 0\n[redis]\npassword_file = \"/nowhere\"\n")
+        .unwrap();
+    let sources = Sources {
+        files: vec![file],
+        environment: vec![
+            ("LEASEHOLD__ADMIN__LISTEN".into(), "here".into()),
+            ("LEASEHOLD__NO".into(), "1".into()),
+        ],
+        ..Sources::default()
+    };
+    let found: Vec<String> = Config::problems(&sources).iter().map(ToString::to_string).collect();
+    let names = [
+        "lease_tll",
+        "LEASEHOLD__NO",
+        "licensing.lease_ttl",
+        "licensing.max_batch",
+        "admin.listen",
+        "redis.password",
+    ];
+    for name in names {
+        assert_eq!(found.iter().filter(|problem| problem.contains(name)).count(), 1, "{name}: {found:#?}");
+    }
+    assert_eq!(found.len(), names.len(), "{found:#?}");
+    let good = Sources { directory: "/nowhere".into(), ..Sources::default() };
+    assert!(Config::problems(&good).is_empty());
 }

@@ -13,9 +13,11 @@ use leasehold_domain::interval::Granularity;
 use serde::de::{Deserialize, Deserializer, Error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::gateway::Network;
 use super::sections::LogFormat;
 use super::security::{CallerName, ClientAuth};
 use super::services::SyncInterval;
+use super::stores::Migrate;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -53,6 +55,7 @@ from_text! {
         ("optional", ClientAuth::Optional),
         ("none", ClientAuth::None),
     ]);
+    migrate -> Migrate = |text| choice(text, &[("apply", Migrate::Apply), ("check", Migrate::Check)]);
     reload_interval -> Duration =
         |text| duration(text, SECOND..=MINUTE * 60).map(SignedDuration::unsigned_abs);
     moment -> Duration =
@@ -61,9 +64,11 @@ from_text! {
         |text| duration(text, SECOND..=MINUTE * 10).map(SignedDuration::unsigned_abs);
     path -> PathBuf = |text| if text.is_empty() { Err("give a path".into()) } else { Ok(text.into()) };
     grace -> Duration = |text| duration(text, SignedDuration::ZERO..=MINUTE * 5).map(SignedDuration::unsigned_abs);
+    session -> SignedDuration = |text| duration(text, MINUTE..=DAY * 30);
     lease_ttl -> SignedDuration = |text| duration(text, SECOND * 10..=DAY);
     minute_to_year -> SignedDuration = |text| duration(text, MINUTE..=DAY * 366);
     activity_retention -> SignedDuration = |text| duration(text, DAY..=DAY * 3660);
+    nothing_to_year -> SignedDuration = |text| duration(text, SignedDuration::ZERO..=DAY * 366);
     borrow -> SignedDuration = |text| duration(text, SECOND..=DAY * 3660);
     borrow_limit -> Option<SignedDuration> =
         |text| if text.is_empty() { Ok(None) } else { duration(text, SECOND..=DAY * 3660).map(Some) };
@@ -81,6 +86,13 @@ from_text! {
     socket_or_none -> Option<SocketAddr> =
         |text| if text.is_empty() { Ok(None) } else { socket_address(text).map(Some) };
     file_size -> u64 = |text| size(text, MIB..=64 << 30).map(|bytes| bytes as u64);
+    repository -> Option<String> = |text| match text {
+        "" => Ok(None),
+        url if ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|host| {
+            !host.is_empty() && !host.starts_with('/') && !host.contains([' ', '?', '#', '@'])
+        })) => Ok(Some(url.to_owned())),
+        other => Err(format!("give `https://HOST/PATH` or `http://HOST/PATH`; found `{other}`")),
+    };
     http_address -> Option<String> = |text| if text.is_empty() { Ok(None) } else { http_url(text).map(Some) };
     sync_interval -> SyncInterval = |text| match text {
         "off" => Ok(SyncInterval::Off),
@@ -101,6 +113,7 @@ in_range! {
     sample_percent -> u8 = 0..=100;
     file_keep -> u32 = 0..=1_000;
     connections -> u32 = 2..=1_000;
+    max_downloads -> usize = 1..=100_000;
 }
 
 pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -111,6 +124,17 @@ pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
             "`{wrong}` is not an address; give a host name, `name:16770`, an IPv4 or an IPv6 address, `[::1]:16770`"
         ))),
     }
+}
+
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let one = |text: &String| {
+        Network::parse(text).ok_or_else(|| {
+            Error::custom(format!(
+                "give an IP address or a network, for instance `10.0.0.0/8`; found `{text}`"
+            ))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(one).collect()
 }
 
 pub(super) fn callers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CallerName>, D::Error> {

@@ -8,6 +8,7 @@ use leasehold_domain::grant::Lost;
 use leasehold_domain::{FeatureName, GrantId};
 
 use super::{ApiError, ErrorReason};
+use crate::actor::{Actor, Role};
 use crate::caller::Caller;
 
 impl ApiError {
@@ -164,6 +165,66 @@ impl ApiError {
         .with_metadata("method", method)
         .with_metadata("caller", caller)
         .with_metadata("allowed", allowed.join(","))
+    }
+
+    /// A method was called on behalf of an administrator who has none of these roles, and not [`Role::Admin`].
+    pub fn role_missing(actor: &Actor, method: &str, roles: &[Role]) -> Self {
+        let others = roles.iter().filter(|role| **role != Role::Admin);
+        let may: Vec<&str> = others.chain([&Role::Admin]).map(|role| role.name()).collect();
+        let user = &actor.user;
+        Self::new(
+            ErrorReason::PermissionDenied,
+            format!(
+                "access denied: {user} may not call {method}, which takes the role {}; ask an administrator who gives \
+                 out roles",
+                either(&may)
+            ),
+        )
+        .with_metadata("method", method)
+        .with_metadata("roles", may.join(","))
+    }
+
+    /// A call on behalf of an administrator to whom the instance of this name is not given.
+    pub fn instance_denied(user: &str, instance: &str) -> Self {
+        Self::new(
+            ErrorReason::PermissionDenied,
+            format!(
+                "access denied: the instance {instance:?} is not among those of {user}; ask an administrator who gives \
+                 them out"
+            ),
+        )
+        .with_metadata("instance", instance)
+    }
+
+    /// The gateway called a method for administrators on nobody's behalf.
+    pub fn actor_missing(method: &str) -> Self {
+        Self::new(
+            ErrorReason::ActorMissing,
+            format!(
+                "the gateway calls {method} on behalf of an administrator, and none is named; attach the actor to the call"
+            ),
+        )
+        .with_metadata("method", method)
+    }
+
+    /// Somebody who may not speak for others named an administrator.
+    pub fn actor_not_accepted(caller: &Caller) -> Self {
+        Self::new(
+            ErrorReason::ActorNotAccepted,
+            format!(
+                "{caller} may not call on behalf of somebody else, only the gateway may; leave the metadata {} out",
+                crate::actor::METADATA_KEY
+            ),
+        )
+        .with_metadata("caller", caller)
+    }
+}
+
+fn either(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
     }
 }
 

@@ -9,5 +9,5 @@ mod remote;
 mod secured;
 
 pub use in_process::{Arrivals, in_process};
-pub use outward::{OpenWay, Outward, OutwardError, OutwardStep};
+pub use outward::{Duplex, OpenStream, OpenWay, Outward, OutwardError, OutwardStep};
 pub use remote::{PeerError, remote};

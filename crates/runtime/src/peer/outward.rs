@@ -1,4 +1,5 @@
-//! The way out to a vendor's back office, step by step, so that a failure says which step it was.
+//! The way out to a vendor, its back office or its update repository, step by step, so that a failure says which step it
+//! was.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -54,23 +56,66 @@ pub struct OpenWay {
     pub passed: Vec<(OutwardStep, Duration)>,
 }
 
+/// A connection that is open, for whatever is spoken over it.
+pub struct OpenStream {
+    /// Bytes go over it.
+    pub stream: Box<dyn Duplex>,
+    /// The steps, with the time that each took.
+    pub passed: Vec<(OutwardStep, Duration)>,
+}
+
+/// Both directions of a connection.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+/// What is spoken to a vendor's server, and so what it may be asked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    /// gRPC with a back office. In plain text on the same machine alone.
+    Grpc,
+    /// HTTP/1.1 with an update repository, which everything is verified of that comes: plain text does no harm.
+    Http,
+}
+
 /// Makes ways out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outward {
     ca: Option<PathBuf>,
+    /// The key that names the CAs.
+    setting: &'static str,
+    speech: Speech,
 }
 
 impl Outward {
-    /// Trusts the CAs in this PEM file, or those of the system.
+    /// To a back office. Trusts the CAs in this PEM file, or those of the system.
     pub fn new(ca: Option<PathBuf>) -> Self {
-        Self { ca }
+        Self { ca, setting: "sync.vendor_ca", speech: Speech::Grpc }
+    }
+
+    /// To a server of HTTP/1.1. Trusts the CAs in the PEM file that the key `setting` gave, or those of the system.
+    pub fn http(ca: Option<PathBuf>, setting: &'static str) -> Self {
+        Self { ca, setting, speech: Speech::Http }
     }
 
     /// Opens a way to `https://HOST[:443]`, or in plain text to `http://HOST[:80]`, which is for the same machine.
     pub async fn open(&self, address: &str) -> Result<OpenWay, OutwardError> {
         let mut walk = Walk { passed: Vec::with_capacity(3) };
+        let uri = target(self.speech, address).map_err(|problem| walk.fail(OutwardStep::Resolve, problem))?.0;
+        let stream = self.walk(&mut walk, address).await?;
+        let last = walk.passed.last().map_or(OutwardStep::Connect, |(step, _)| *step);
+        walk.channel(uri, stream, last).await
+    }
+
+    /// Opens a connection, to speak over it whatever this way is for.
+    pub async fn connect(&self, address: &str) -> Result<OpenStream, OutwardError> {
+        let mut walk = Walk { passed: Vec::with_capacity(3) };
+        let stream = self.walk(&mut walk, address).await?;
+        Ok(OpenStream { stream, passed: walk.passed })
+    }
+
+    async fn walk(&self, walk: &mut Walk, address: &str) -> Result<Box<dyn Duplex>, OutwardError> {
         let (uri, host, port) =
-            target(address).map_err(|problem| walk.fail(OutwardStep::Resolve, problem))?;
+            target(self.speech, address).map_err(|problem| walk.fail(OutwardStep::Resolve, problem))?;
         let secure = uri.scheme_str() == Some("https");
 
         let start = Instant::now();
@@ -80,7 +125,8 @@ impl Outward {
             Ok(Err(error)) => return Err(walk.fail(OutwardStep::Resolve, unresolved(&host, &error))),
             Err(_) => return Err(walk.fail(OutwardStep::Resolve, unresolved(&host, &late()))),
         };
-        if !secure && !found.iter().all(|address| address.ip().to_canonical().is_loopback()) {
+        let is_here = || found.iter().all(|address| address.ip().to_canonical().is_loopback());
+        if !secure && self.speech == Speech::Grpc && !is_here() {
             let problem =
                 format!("{host} is another machine, and `{address}` asks for plain text; write https://");
             return Err(walk.fail(OutwardStep::Resolve, problem));
@@ -96,32 +142,32 @@ impl Outward {
             walk.fail(OutwardStep::Connect, problem)
         })?;
         walk.pass(OutwardStep::Connect, start);
-
         if !secure {
-            return walk.channel(uri, stream, OutwardStep::Connect).await;
+            return Ok(Box::new(stream));
         }
+
         let start = Instant::now();
         let stream =
             self.secure(&host, stream).await.map_err(|problem| walk.fail(OutwardStep::Tls, problem))?;
         walk.pass(OutwardStep::Tls, start);
-        walk.channel(uri, stream, OutwardStep::Tls).await
+        Ok(Box::new(stream))
     }
 
     async fn secure(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
-        let ca = self.ca.clone();
-        let config = tokio::task::spawn_blocking(move || client_config(ca.as_deref(), None))
+        let (ca, setting) = (self.ca.clone(), self.setting);
+        let mut config = tokio::task::spawn_blocking(move || client_config(ca.as_deref(), None))
             .await
             .map_err(|error| error.to_string())?
-            .map_err(|problem| format!("{problem}; check sync.vendor_ca"))?;
+            .map_err(|problem| format!("{problem}; check {setting}"))?;
+        if self.speech == Speech::Http {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             format!("a certificate cannot have the name {host:?}; correct the vendor's address")
         })?;
         let shaken = timeout(STEP, TlsConnector::from(Arc::new(config)).connect(name, stream)).await;
         shaken.unwrap_or_else(|_| Err(late())).map_err(|error| {
-            format!(
-                "the connection to {host} cannot be secured: {}",
-                handshake_problem(&error, "sync.vendor_ca")
-            )
+            format!("the connection to {host} cannot be secured: {}", handshake_problem(&error, setting))
         })
     }
 }
@@ -140,10 +186,12 @@ impl Walk {
     }
 
     /// A channel over this one stream.
-    async fn channel<S>(self, uri: Uri, stream: S, last: OutwardStep) -> Result<OpenWay, OutwardError>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-    {
+    async fn channel(
+        self,
+        uri: Uri,
+        stream: Box<dyn Duplex>,
+        last: OutwardStep,
+    ) -> Result<OpenWay, OutwardError> {
         let mut stream = Some(TokioIo::new(stream));
         let connect = move |_| {
             let taken = stream.take().ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted));
@@ -171,9 +219,12 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn target(address: &str) -> Result<(Uri, String, u16), String> {
-    let wrong =
-        || format!("`{address}` is no address of a back office; give https://HOST or https://HOST:PORT");
+fn target(speech: Speech, address: &str) -> Result<(Uri, String, u16), String> {
+    let what = match speech {
+        Speech::Grpc => "a back office",
+        Speech::Http => "a repository",
+    };
+    let wrong = || format!("`{address}` is no address of {what}; give https://HOST or https://HOST:PORT");
     let uri: Uri = address.parse().map_err(|_| wrong())?;
     let port = match uri.scheme_str() {
         Some("https") => 443,

@@ -23,6 +23,7 @@ use super::body::CallBody;
 use super::record::Record;
 use super::services::{Method, Methods};
 use super::{deadline, details};
+use crate::actor;
 use crate::call::{Arrival, CallId};
 use crate::caller::Caller;
 use crate::error::ApiError;
@@ -88,13 +89,19 @@ impl Service<Request<Body>> for Stack {
         };
         // Before anything is done for a caller it is known who it is, from the connection alone.
         let caller = caller(&request);
-        if let Err(refused) = method.access.check(&caller, record.path()) {
-            return Box::pin(async move { Ok(refuse(refused, record)) });
-        }
+        let actor = actor::of_call(request.headers(), &caller)
+            .and_then(|actor| method.access.check(&caller, actor.as_ref(), record.path()).map(|()| actor));
+        let actor = match actor {
+            Ok(actor) => actor,
+            Err(refused) => return Box::pin(async move { Ok(refuse(refused, record)) }),
+        };
         // The deadline is set before the method starts, so that the method knows it.
         let deadline = self.0.deadline(&request, &method);
         request.extensions_mut().insert(Arrival { id, deadline });
         request.extensions_mut().insert(caller);
+        if let Some(actor) = actor {
+            request.extensions_mut().insert(actor);
+        }
         // The method's work belongs to the call's span.
         let span = record.span();
         let answer = span.in_scope(|| method.service.serve(request)).instrument(span);

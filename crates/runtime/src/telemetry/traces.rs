@@ -138,6 +138,25 @@ pub(crate) fn call_span(name: &str, service: &str, method: &str, headers: &Heade
     span
 }
 
+/// The span of a request over HTTP, part of the trace that the caller's `traceparent` names. Disabled without traces.
+pub(crate) fn request_span(service: &str, method: &str, route: &str, headers: &HeaderMap) -> Span {
+    let span = tracing::debug_span!(
+        "http",
+        otel.name = format_args!("http.{service} {method} {route}"),
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    if !span.is_disabled() && headers.contains_key("traceparent") {
+        let parent = TraceContextPropagator::new().extract(&Incoming(headers));
+        // As above.
+        let _ = span.set_parent(parent);
+    }
+    span
+}
+
 /// The trace that a span belongs to, 32 hexadecimal digits, where it is exported.
 pub(crate) fn trace_id(span: &Span) -> Option<String> {
     if span.is_disabled() {

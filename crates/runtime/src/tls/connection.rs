@@ -56,6 +56,21 @@ impl<S> Connection<S> {
     }
 }
 
+impl Connection<Wire> {
+    /// Whether it is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.stream, Wire::Tls(_))
+    }
+
+    /// Whether the handshake agreed on HTTP/2.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        match &self.stream {
+            Wire::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Wire::Plain(_) | Wire::Memory(_) => false,
+        }
+    }
+}
+
 impl<S> Connected for Connection<S> {
     type ConnectInfo = Peer;
 

@@ -20,6 +20,9 @@ use crate::config::{ClientAuth, Tls};
 const CERTIFICATE: &str = "tls.certificate";
 const KEY: &str = "tls.key";
 const CLIENT_CA: &str = "tls.client_ca";
+/// What is spoken over gRPC, and over HTTP in the order of preference.
+const GRPC: &[&[u8]] = &[b"h2"];
+const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// Where certificates and keys are.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub(super) struct Files {
     key: PathBuf,
     client_ca: Option<PathBuf>,
     client_auth: ClientAuth,
+    /// The keys that gave certificate and key.
+    names: [&'static str; 2],
+    protocols: &'static [&'static [u8]],
 }
 
 /// What stood in the files at one moment.
@@ -55,7 +61,32 @@ impl Files {
             return Err(TlsError::NoClientCa);
         }
         let client_ca = tls.client_ca.clone().filter(|_| tls.client_auth != ClientAuth::None);
-        Ok(Some(Self { certificate, key, client_ca, client_auth: tls.client_auth }))
+        let client_auth = tls.client_auth;
+        Ok(Some(Self {
+            certificate,
+            key,
+            client_ca,
+            client_auth,
+            names: [CERTIFICATE, KEY],
+            protocols: GRPC,
+        }))
+    }
+
+    /// The same for HTTP, where no caller is asked for a certificate: a browser would ask its user.
+    pub(super) fn of_http(tls: &Tls, names: [&'static str; 2]) -> Result<Option<Self>, TlsError> {
+        let [named_certificate, named_key] = names;
+        let (certificate, key) = match (&tls.certificate, &tls.key) {
+            (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+            (Some(_), None) => {
+                return Err(TlsError::Incomplete { set: named_certificate, missing: named_key });
+            }
+            (None, Some(_)) => {
+                return Err(TlsError::Incomplete { set: named_key, missing: named_certificate });
+            }
+            (None, None) => return Ok(None),
+        };
+        let (client_ca, client_auth) = (None, ClientAuth::None);
+        Ok(Some(Self { certificate, key, client_ca, client_auth, names, protocols: HTTP }))
     }
 
     /// Reads them all. Blocking.
@@ -64,8 +95,8 @@ impl Files {
             fs::read(path).map_err(|source| TlsError::Unreadable { setting, path: path.clone(), source })
         };
         Ok(Contents {
-            certificate: read(CERTIFICATE, &self.certificate)?,
-            key: Zeroizing::new(read(KEY, &self.key)?),
+            certificate: read(self.names[0], &self.certificate)?,
+            key: Zeroizing::new(read(self.names[1], &self.key)?),
             client_ca: self.client_ca.as_ref().map(|path| read(CLIENT_CA, path)).transpose()?,
         })
     }
@@ -78,9 +109,9 @@ impl Files {
             problem,
         };
         let chain = certificates(&contents.certificate)
-            .map_err(|problem| wrong(CERTIFICATE, &self.certificate, problem))?;
+            .map_err(|problem| wrong(self.names[0], &self.certificate, problem))?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key)
-            .map_err(|error| wrong(KEY, &self.key, pem(&error, "private key")))?;
+            .map_err(|error| wrong(self.names[1], &self.key, pem(&error, "private key")))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier: Arc<dyn ClientCertVerifier> = match (&self.client_ca, &contents.client_ca) {
             (Some(path), Some(bytes)) => {
@@ -98,9 +129,9 @@ impl Files {
             Error::InconsistentKeys(_) => {
                 TlsError::NotAPair { certificate: self.certificate.clone(), key: self.key.clone() }
             }
-            other => wrong(CERTIFICATE, &self.certificate, format!("cannot be used: {other}")),
+            other => wrong(self.names[0], &self.certificate, format!("cannot be used: {other}")),
         })?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
         // A resumed session would outlive the certificate that it was opened with.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -139,7 +170,7 @@ impl Contents {
 }
 
 /// The certificates in a PEM file, at least one.
-fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     match found {
         Ok(found) if found.is_empty() => Err(pem(&PemError::NoItemsFound, "certificate")),

@@ -7,6 +7,7 @@
 mod accept;
 mod connection;
 mod error;
+mod examine;
 mod files;
 mod identity;
 mod reload;
@@ -26,6 +27,7 @@ pub(crate) use accept::connections;
 pub(crate) use connection::Wire;
 pub use connection::{Connection, Peer};
 pub use error::TlsError;
+pub use examine::believed;
 
 use files::Files;
 use reload::Reloader;
@@ -74,6 +76,31 @@ impl Transport {
         Ok(Self(Kind::Tls(Secured {
             config,
             callers: security.callers.clone().into(),
+            clock: Arc::new(SystemClock::new()),
+            reloader: Arc::new(reloader),
+        })))
+    }
+
+    /// What the configuration says about a listener for HTTP on `address`: no caller is asked for a certificate, and
+    /// HTTP/1.1 is spoken as well as HTTP/2. `names` are the keys that gave certificate and key. Plain text beyond the
+    /// loopback address is served where it is allowed, or to a proxy that has secured it. Blocking.
+    pub fn open_http(
+        tls: &Tls,
+        names: [&'static str; 2],
+        security: &Security,
+        (address, setting): (SocketAddr, &'static str),
+        behind_proxy: bool,
+    ) -> Result<Self, TlsError> {
+        let Some(files) = Files::of_http(tls, names)? else {
+            if behind_proxy && !is_loopback(address.ip()) {
+                return Ok(Self(Kind::Plain(Caller::Anonymous)));
+            }
+            return plain(security, address, setting);
+        };
+        let (reloader, config) = Reloader::start(files, tls.reload_interval)?;
+        Ok(Self(Kind::Tls(Secured {
+            config,
+            callers: Arc::new([]),
             clock: Arc::new(SystemClock::new()),
             reloader: Arc::new(reloader),
         })))

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod actors;
 mod admin;
 mod errors;
 mod logs;

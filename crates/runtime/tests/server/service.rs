@@ -65,6 +65,7 @@ impl LicensingService for Obedient {
         let left = call.remaining().map_or(0, |left| left.as_secs());
         let text = match message.instance.as_str() {
             "wait for long" => "x".repeat(LONG_ANSWER),
+            "actor" => call.actor().unwrap_or("nobody").to_owned(),
             _ => format!("{} peer={} left={left}", call.request_id, call.peer.is_some()),
         };
         let result = pb::LeaseResult { message: text, ..Default::default() };

@@ -8,4 +8,6 @@ pub(crate) mod endings;
 pub(crate) mod grants;
 pub(crate) mod groups;
 pub(crate) mod line_items;
+pub(crate) mod notices;
+pub(crate) mod tallies;
 pub(crate) mod vendor;

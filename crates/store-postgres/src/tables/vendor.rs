@@ -1,7 +1,7 @@
-//! What an instance has from its vendor: columns of `instances`.
+//! How an instance stands: columns of `instances`.
 
 use leasehold_store::StoreError;
-use leasehold_store::licensing::{Bundle, Enrolment, Standing};
+use leasehold_store::licensing::{Bundle, Enrolment, Standing, Suspension};
 use sqlx::postgres::PgArguments;
 
 use crate::arguments::add;
@@ -10,11 +10,12 @@ use crate::encode::{micros, whole};
 
 /// How an instance stands.
 pub(crate) const STANDING: &str = "SELECT record_send(ROW(restored, vendor_id, license_server_id, root_key, \
-                           bundle_sequence, bundle_digest, issued_at, synchronize_before)) \
+                           bundle_sequence, bundle_digest, issued_at, synchronize_before, suspension, suspended_at, \
+                           suspended_by)) \
        FROM licensing.instances WHERE no = $1";
 
 const COLUMNS: &str = "restored, vendor_id, license_server_id, root_key, bundle_sequence, bundle_digest, issued_at, \
-                       synchronize_before";
+                       synchronize_before, suspension, suspended_at, suspended_by";
 
 /// Makes an instance a licence server, for [`enrolment`].
 pub(crate) const SET_ENROLMENT: &str =
@@ -23,6 +24,10 @@ pub(crate) const SET_ENROLMENT: &str =
 /// Notes the bundle in force, for [`bundle`].
 pub(crate) const SET_BUNDLE: &str = "UPDATE licensing.instances \
         SET bundle_sequence = $2, bundle_digest = $3, issued_at = $4, synchronize_before = $5 WHERE no = $1";
+
+/// Suspends an instance or resumes it, for [`suspension`].
+pub(crate) const SET_SUSPENSION: &str =
+    "UPDATE licensing.instances SET suspension = $2, suspended_at = $3, suspended_by = $4 WHERE no = $1";
 
 /// Notes addresses and answers with their number, for [`addresses`].
 pub(crate) const NUMBER_ADDRESSES: &str = "UPDATE licensing.instances \
@@ -49,6 +54,16 @@ pub(crate) fn bundle(instance: i32, bundle: &Bundle) -> Result<PgArguments, Stor
     add(&mut arguments, bundle.digest.to_vec())?;
     add(&mut arguments, micros(bundle.issued_at))?;
     add(&mut arguments, micros(bundle.synchronize_before))?;
+    Ok(arguments)
+}
+
+/// The arguments of [`SET_SUSPENSION`].
+pub(crate) fn suspension(instance: i32, suspension: Option<&Suspension>) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    add(&mut arguments, instance)?;
+    add(&mut arguments, suspension.map(|one| one.text.clone()))?;
+    add(&mut arguments, suspension.map(|one| micros(one.since)))?;
+    add(&mut arguments, suspension.map(|one| one.actor.clone()))?;
     Ok(arguments)
 }
 
@@ -81,5 +96,8 @@ pub(crate) fn read(row: &[u8]) -> Result<Standing, StoreError> {
             synchronize_before: before?,
         })
     };
-    Ok(Standing { restored, enrolment: enrolment(), bundle: bundle() })
+    let (text, since, actor): (Option<&str>, _, Option<&str>) =
+        (columns.plain()?, columns.optional_time()?, columns.plain()?);
+    let suspension = || Some(Suspension { text: text?.to_owned(), since: since?, actor: actor?.to_owned() });
+    Ok(Standing { restored, enrolment: enrolment(), bundle: bundle(), suspension: suspension() })
 }

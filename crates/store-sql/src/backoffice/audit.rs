@@ -7,9 +7,9 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Statement;
-use super::page::{self, found};
-use super::values::{micros, read_time};
 use crate::database::{Database, within};
+use crate::page::{self, found};
+use crate::values::{micros, read_time};
 
 /// The records of a list; `$2` is a subject, or empty.
 macro_rules! kept {

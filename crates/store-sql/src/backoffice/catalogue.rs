@@ -8,9 +8,9 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Statement;
-use super::page::{self, found};
-use super::values::{lines, micros, read_lines, read_time};
 use crate::database::{Database, within};
+use crate::page::{self, found};
+use crate::values::{lines, micros, read_lines, read_time};
 
 const INSERT_PRODUCT: &str = "INSERT INTO products (name, description, features, created_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";

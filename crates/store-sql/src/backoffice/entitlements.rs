@@ -11,9 +11,9 @@ use sqlx::any::AnyRow;
 
 use super::Statement;
 use super::license_servers::read_id;
-use super::page::{self, found};
-use super::values::{micros, number, read_number, read_time, unreadable};
 use crate::database::{Database, within};
+use crate::page::{self, found};
+use crate::values::{micros, number, read_number, read_time, unreadable};
 
 /// Entitlements `e` with one row for each line item, or one without.
 macro_rules! with_items {

@@ -9,13 +9,13 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Statement;
-use super::page::{self, found};
-use super::values::{
+use crate::database::{Database, within};
+use crate::error::store_error;
+use crate::page::{self, found};
+use crate::values::{
     lines, micros, number, read_32, read_lines, read_number, read_optional_32, read_optional_time, read_time,
     unreadable,
 };
-use crate::database::{Database, within};
-use crate::error::store_error;
 
 macro_rules! columns {
     () => {

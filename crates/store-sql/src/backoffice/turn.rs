@@ -8,9 +8,9 @@ use leasehold_store::{LicenseServerTurn, StoreError};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
-use super::values::{micros, number, read_32, read_number, read_time};
 use super::{Statement, audit, entitlements, license_servers};
 use crate::database::{Database, within};
+use crate::values::{micros, number, read_32, read_number, read_time};
 
 const EXCHANGES: &str = "SELECT sequence, request_number, request, response, answered_at FROM exchanges \
      WHERE license_server = $1 ORDER BY sequence";

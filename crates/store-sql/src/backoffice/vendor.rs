@@ -1,21 +1,24 @@
 //! The vendor's row.
 
 use leasehold_store::StoreError;
-use leasehold_store::backoffice::{Contact, OnlineKey, Vendor};
+use leasehold_store::backoffice::{Contact, OnlineKey, UpdateRepository, Vendor};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Statement;
-use super::values::{micros, read_32, read_time};
 use crate::database::{Database, within};
+use crate::values::{micros, read_32, read_time};
 
 const FIND: &str = "SELECT id, name, mail, web, phone, address, root_key, online_seed, online_certificate, identity, \
-     created_at FROM vendor";
+     created_at, updates_address, updates_root FROM vendor";
 const INSERT: &str = "INSERT INTO vendor (lone, id, name, mail, web, phone, address, root_key, online_seed, \
-     online_certificate, identity, created_at) VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     online_certificate, identity, created_at, updates_address, updates_root) \
+     VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
      ON CONFLICT DO NOTHING";
 const REPLACE_ONLINE_KEY: &str =
     "UPDATE vendor SET online_seed = $2, online_certificate = $3 WHERE root_key = $1";
+const SET_UPDATE_REPOSITORY: &str = "UPDATE vendor SET updates_address = $1, updates_root = $2 \
+     WHERE updates_address <> $1 OR updates_root <> $2";
 
 pub(super) async fn find(database: &Database) -> Result<Option<Vendor>, StoreError> {
     within(async {
@@ -38,6 +41,12 @@ pub(super) fn insert(vendor: &Vendor) -> Statement {
         .bind(vendor.online_key.certificate.clone())
         .bind(vendor.identity.clone())
         .bind(micros(vendor.created_at))
+        .bind(vendor.updates.address.clone())
+        .bind(vendor.updates.root.clone())
+}
+
+pub(super) fn set_update_repository(repository: &UpdateRepository) -> Statement {
+    sqlx::query(SET_UPDATE_REPOSITORY).bind(repository.address.clone()).bind(repository.root.clone())
 }
 
 pub(super) fn replace_online_key(root_key: &[u8; 32], key: &OnlineKey) -> Statement {
@@ -64,5 +73,9 @@ fn read(row: &AnyRow) -> Result<Vendor, sqlx::Error> {
         },
         identity: row.try_get("identity")?,
         created_at: read_time(row, "created_at")?,
+        updates: UpdateRepository {
+            address: row.try_get("updates_address")?,
+            root: row.try_get("updates_root")?,
+        },
     })
 }

@@ -146,6 +146,9 @@ fn bundle(columns: &mut Columns<'_>) -> Result<Option<Bundle>, StoreError> {
         online_certificate: columns.plain()?,
         instance_certificate: columns.plain()?,
         notices: columns.texts()?,
+        // A bundle from before these columns has neither.
+        updates_address: columns.plain::<Option<String>>()?.unwrap_or_default(),
+        updates_root: columns.plain::<Option<Vec<u8>>>()?.unwrap_or_default(),
     }))
 }
 

@@ -13,9 +13,9 @@ use crate::database::{Database, within};
 const INSERT: &str = "INSERT INTO identities (license_server_id, vendor_id, vendor_name, vendor_root, address, \
        vendor_recipient, contact_mail, contact_web, contact_phone, signing_key, public_key, identity, recipient, \
        next_number, warned, next_at, failures, bundle_sequence, bundle_digest, synchronized_at, synchronize_before, \
-       online_certificate, instance_certificate, notices, instance, revision) \
+       online_certificate, instance_certificate, notices, updates_address, updates_root, instance, revision) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-       $23, $24, $25, $26 + 1) \
+       $23, $24, $25, $26, $27, $28 + 1) \
      ON CONFLICT (instance) DO NOTHING";
 /// Locks the row, so that changes of one instance follow each other; writes nothing where the revision is another.
 const UPDATE: &str = "UPDATE identities SET license_server_id = $1, vendor_id = $2, vendor_name = $3, \
@@ -23,8 +23,8 @@ const UPDATE: &str = "UPDATE identities SET license_server_id = $1, vendor_id = 
        contact_phone = $9, signing_key = $10, public_key = $11, identity = $12, recipient = $13, next_number = $14, \
        warned = $15, next_at = $16, failures = $17, bundle_sequence = $18, bundle_digest = $19, \
        synchronized_at = $20, synchronize_before = $21, online_certificate = $22, instance_certificate = $23, \
-       notices = $24, revision = revision + 1 \
-     WHERE instance = $25 AND revision = $26";
+       notices = $24, updates_address = $25, updates_root = $26, revision = revision + 1 \
+     WHERE instance = $27 AND revision = $28";
 const ABANDON: &str = "UPDATE exchanges SET state = 'FAILED', request = $2, failed_step = $3, failure_reason = $4, \
        message = $5, ended_at = $6 \
      WHERE instance = $1 AND state = 'REQUESTED'";
@@ -104,9 +104,13 @@ fn bind_bundle(statement: Statement<'_>, bundle: Option<Bundle>) -> Result<State
         .bind(bundle.as_ref().map(|bundle| bundle.digest.to_vec()))
         .bind(bundle.as_ref().map(|bundle| bundle.synchronized_at.as_microsecond()))
         .bind(bundle.as_ref().map(|bundle| bundle.synchronize_before.as_microsecond()));
-    let (online, instance) =
-        bundle.map(|bundle| (bundle.online_certificate, bundle.instance_certificate)).unzip();
-    Ok(statement.bind(online).bind(instance).bind(notices))
+    let Some(bundle) = bundle else {
+        let nothing = None::<Vec<u8>>;
+        let statement = statement.bind(nothing.clone()).bind(nothing.clone()).bind(notices);
+        return Ok(statement.bind(None::<String>).bind(nothing));
+    };
+    let statement = statement.bind(bundle.online_certificate).bind(bundle.instance_certificate).bind(notices);
+    Ok(statement.bind(bundle.updates_address).bind(bundle.updates_root))
 }
 
 fn write_exchange<'q>(instance: &str, exchange: &'q Exchange) -> Result<Statement<'q>, StoreError> {

@@ -1,8 +1,8 @@
-//! What an instance has from its vendor: columns of `instances`.
+//! How an instance stands: columns of `instances`.
 
 use leasehold_domain::Leave;
 use leasehold_store::StoreError;
-use leasehold_store::licensing::{Bundle, Enrolment, Standing};
+use leasehold_store::licensing::{Bundle, Enrolment, Standing, Suspension};
 use sqlx::sqlite::SqliteRow;
 
 use crate::decode::Columns;
@@ -11,7 +11,7 @@ use crate::writer::Query;
 
 /// How an instance stands.
 pub(crate) const STANDING: &str = "SELECT restored, vendor_id, license_server_id, root_key, bundle_sequence, \
-        bundle_digest, issued_at, synchronize_before \
+        bundle_digest, issued_at, synchronize_before, suspension, suspended_at, suspended_by \
        FROM instances WHERE no = $1";
 
 const SET_ENROLMENT: &str =
@@ -19,6 +19,9 @@ const SET_ENROLMENT: &str =
 
 const SET_BUNDLE: &str = "UPDATE instances \
         SET bundle_sequence = $2, bundle_digest = $3, issued_at = $4, synchronize_before = $5 WHERE no = $1";
+
+const SET_SUSPENSION: &str =
+    "UPDATE instances SET suspension = $2, suspended_at = $3, suspended_by = $4 WHERE no = $1";
 
 /// Notes these addresses and answers with their number.
 pub(crate) const NUMBER_ADDRESSES: &str = "UPDATE instances \
@@ -46,6 +49,15 @@ pub(crate) fn set_bundle(instance: i64, bundle: &Bundle) -> Result<Query<'static
         .bind(micros(bundle.synchronize_before)))
 }
 
+/// The statement that suspends the instance or resumes it.
+pub(crate) fn set_suspension(instance: i64, suspension: Option<&Suspension>) -> Query<'static> {
+    sqlx::query(SET_SUSPENSION)
+        .bind(instance)
+        .bind(suspension.map(|one| one.text.clone()))
+        .bind(suspension.map(|one| micros(one.since)))
+        .bind(suspension.map(|one| one.actor.clone()))
+}
+
 /// Reads a row of [`STANDING`].
 pub(crate) fn read(row: &SqliteRow) -> Result<Standing, StoreError> {
     let columns = &mut Columns::of("instances", row);
@@ -63,15 +75,28 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Standing, StoreError> {
             synchronize_before: before?,
         })
     };
-    Ok(Standing { restored, enrolment: enrolment(), bundle: bundle() })
+    let (text, since, actor): (Option<String>, _, Option<String>) =
+        (columns.plain()?, columns.optional_time()?, columns.plain()?);
+    let suspension = || Some(Suspension { text: text?, since: since?, actor: actor? });
+    Ok(Standing { restored, enrolment: enrolment(), bundle: bundle(), suspension: suspension() })
 }
 
-/// Reads whether an instance is restored and the leave that it has, from the columns `restored`, `bundle_sequence` and
-/// `synchronize_before`.
-pub(crate) fn read_leave(row: &SqliteRow) -> Result<(bool, Option<Leave>), StoreError> {
+/// What a batch finds of its instance.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Whether it is restored.
+    pub(crate) restored: bool,
+    /// Its vendor's leave.
+    pub(crate) leave: Option<Leave>,
+    /// That it is suspended, with the text for clients.
+    pub(crate) suspended: Option<String>,
+}
+
+/// Reads that from the columns `restored`, `bundle_sequence`, `synchronize_before` and `suspension`.
+pub(crate) fn read_found(row: &SqliteRow) -> Result<Found, StoreError> {
     let columns = &mut Columns::of("instances", row);
     let (restored, sequence) = (columns.plain()?, columns.optional_number()?);
     let before = columns.optional_time()?;
     let leave = sequence.zip(before).map(|(sequence, before)| Leave { sequence, synchronize_before: before });
-    Ok((restored, leave))
+    Ok(Found { restored, leave, suspended: columns.plain()? })
 }

@@ -59,6 +59,17 @@ pub struct Vendor {
     pub identity: Vec<u8>,
     /// When it was set up.
     pub created_at: Timestamp,
+    /// Where its updates are.
+    pub updates: UpdateRepository,
+}
+
+/// Where a vendor's updates are. Both are empty where there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateRepository {
+    /// The address of the repository.
+    pub address: String,
+    /// Its first `root.json`.
+    pub root: Vec<u8>,
 }
 
 /// The vendor's key for daily work.

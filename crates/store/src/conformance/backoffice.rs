@@ -92,6 +92,7 @@ macro_rules! backoffice_conformance_tests {
                 a_store_answers
                 the_vendor_is_written_once
                 the_online_key_is_replaced_for_the_root_alone
+                the_update_repository_is_set_and_recorded_once
             }
         }
     };

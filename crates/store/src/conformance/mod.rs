@@ -14,17 +14,22 @@ pub mod batches;
 pub mod deadlines;
 pub mod devices;
 pub mod endings;
+pub mod gateway;
 pub mod instances;
 pub mod isolation;
 pub mod lists;
 pub mod load;
+pub mod notices;
 pub mod races;
 pub mod restored;
 pub mod rights;
 pub mod sample;
 pub mod steps;
 pub mod survival;
+pub mod suspension;
 pub mod sync;
+pub mod tallies;
+pub mod updates;
 pub mod values;
 pub mod vendor;
 
@@ -154,6 +159,13 @@ macro_rules! conformance_tests {
                 policies_are_passed_on
                 grants_are_found_by_id_outside_a_batch
             }
+            notices {
+                notices_stand_by_number_until_they_are_taken_away
+                a_notice_takes_the_place_of_the_one_with_its_key
+                notices_of_a_dropped_batch_are_not_kept
+                notices_that_are_over_are_forgotten
+                notices_belong_to_instances
+            }
             races {
                 two_tasks_never_give_out_too_much
                 a_cut_off_batch_leaves_all_or_nothing
@@ -184,6 +196,23 @@ macro_rules! conformance_tests {
             }
             survival {
                 everything_survives_reopening
+            }
+            suspension {
+                a_suspension_stands_until_it_is_taken_away
+                a_batch_finds_the_suspension
+                a_suspension_of_a_dropped_batch_is_not_kept
+                suspensions_belong_to_instances
+            }
+            tallies {
+                tallies_add_up
+                usage_is_found_by_feature_and_time
+                denials_are_found_by_feature_and_time
+                denials_are_summed_most_first
+                the_latest_moment_of_holding_stays
+                tallies_that_come_at_once_all_count
+                old_tallies_are_forgotten_and_no_more_than_asked
+                tallies_belong_to_instances
+                grants_of_a_device_are_found
             }
             values {
                 line_items_of_every_kind_come_back
@@ -239,11 +268,14 @@ mod tests {
             include_str!("isolation.rs"),
             include_str!("lists.rs"),
             include_str!("load.rs"),
+            include_str!("notices.rs"),
             include_str!("races.rs"),
             include_str!("restored.rs"),
             include_str!("rights.rs"),
             include_str!("steps.rs"),
             include_str!("survival.rs"),
+            include_str!("suspension.rs"),
+            include_str!("tallies.rs"),
             include_str!("values.rs"),
             include_str!("vendor.rs"),
         ] {

@@ -78,14 +78,16 @@ pub async fn a_bundle_stands(factory: &dyn Factory) {
     };
     for bundle in [bundle(1), bundle(300), far] {
         apply(&world, &bundle).await;
-        let expected = Standing { restored: false, enrolment: Some(enrolment(1)), bundle: Some(bundle) };
+        let expected =
+            Standing { enrolment: Some(enrolment(1)), bundle: Some(bundle), ..Standing::default() };
         assert_eq!(standing(&world).await, expected);
         assert_eq!(world.begin().await.standing().await.unwrap(), expected);
     }
     let mut batch = world.begin().await;
     assert!(batch.set_restored(true).await.unwrap());
     batch.commit(&Changes::default(), &[], at(0)).await.unwrap();
-    let expected = Standing { restored: true, enrolment: Some(enrolment(1)), bundle: Some(far) };
+    let expected =
+        Standing { restored: true, enrolment: Some(enrolment(1)), bundle: Some(far), ..Standing::default() };
     assert_eq!(standing(&world).await, expected);
     let instance = world.instance;
     let Some(store) = factory.reopen(world.store).await else { return };

@@ -1,4 +1,5 @@
-//! What an instance has from its vendor, and the keys that it signs answers with.
+//! How an instance stands: what it has from its vendor, and what its administrators say. And the keys that it signs
+//! answers with.
 
 use std::fmt;
 
@@ -46,6 +47,19 @@ pub struct Standing {
     pub enrolment: Option<Enrolment>,
     /// What it has from its vendor; never without an enrolment.
     pub bundle: Option<Bundle>,
+    /// That an administrator suspended it.
+    pub suspension: Option<Suspension>,
+}
+
+/// That an instance is suspended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// What clients are told; may be empty.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who did it.
+    pub actor: String,
 }
 
 /// A key that answers are signed with.

@@ -98,6 +98,10 @@ pub struct Bundle {
     pub instance_certificate: Vec<u8>,
     /// The vendor's texts for administrators.
     pub notices: Vec<String>,
+    /// Where the vendor's update repository is; empty: it has none.
+    pub updates_address: String,
+    /// The first `root.json` of that repository.
+    pub updates_root: Vec<u8>,
 }
 
 /// One exchange with the vendor: a request, and what became of it.

@@ -86,6 +86,8 @@ async fn finish(
             online_certificate: response.online_certificate.to_protobuf(),
             instance_certificate: response.instance_certificate.to_protobuf(),
             notices: response.notices,
+            updates_address: response.updates_address,
+            updates_root: response.updates_root,
         });
         let done = Exchange {
             state: ExchangeState::Done,

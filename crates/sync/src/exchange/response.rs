@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::check::Claims;
-use crate::convert::{check_names, check_recipient};
+use crate::convert::{check_names, check_recipient, check_update_repository};
 use crate::error::Failed;
 
 /// Farthest that a deadline may be ahead of the response that sets it.
@@ -51,6 +51,8 @@ pub(crate) struct Response {
     pub(crate) vendor_recipient: String,
     pub(crate) contact: Option<VendorContact>,
     pub(crate) notices: Vec<String>,
+    pub(crate) updates_address: String,
+    pub(crate) updates_root: Vec<u8>,
 }
 
 impl Received {
@@ -141,6 +143,7 @@ impl Fields {
                 "`notices` are more than {MAX_NOTICES}, or one has more than {MAX_NOTICE} bytes"
             ));
         }
+        check_update_repository(&message.updates_address, &message.updates_root)?;
         Ok(Self {
             vendor: VendorId::new(&message.vendor_id).map_err(|error| wrong("vendor_id")(&error))?,
             server: Uuid::try_parse(&message.license_server_id)
@@ -180,6 +183,8 @@ impl Fields {
             vendor_recipient: message.vendor_recipient,
             contact: message.contact,
             notices: message.notices,
+            updates_address: message.updates_address,
+            updates_root: message.updates_root,
         }
     }
 }

@@ -6,7 +6,7 @@ use leasehold_runtime::CallContext;
 use tonic::{Request, Response, Status};
 
 use super::status;
-use crate::ops::certify_answer_key;
+use crate::ops::{certify_answer_key, get_update_repository};
 use crate::state::Shared;
 
 pub(super) struct Internal(pub(super) Shared);
@@ -19,6 +19,17 @@ impl SyncInternalService for Internal {
     ) -> Result<Response<pb::CertifyAnswerKeyResponse>, Status> {
         let (call, message) = CallContext::enter(request)?;
         certify_answer_key::certify_answer_key(&self.0, &call, message)
+            .await
+            .map(Response::new)
+            .map_err(status)
+    }
+
+    async fn get_update_repository(
+        &self,
+        request: Request<pb::GetUpdateRepositoryRequest>,
+    ) -> Result<Response<pb::GetUpdateRepositoryResponse>, Status> {
+        let (_, message) = CallContext::enter(request)?;
+        get_update_repository::get_update_repository(&self.0, message)
             .await
             .map(Response::new)
             .map_err(status)

@@ -11,9 +11,10 @@ pub(crate) async fn list_exchanges(
     message: pb::ListExchangesRequest,
 ) -> Result<pb::ListExchangesResponse, Error> {
     let instance = state.instance(&message.instance).await?;
-    let page = state.store.exchanges(instance.id, &page::query(message.page)?).await?;
+    let query = page::query(page::List::Exchanges, message.page)?;
+    let page = state.store.exchanges(instance.id, &query).await?;
     Ok(pb::ListExchangesResponse {
         exchanges: page.rows.iter().map(convert::exchange).collect(),
-        page: Some(page::info(&page)),
+        page: Some(page::info(page::List::Exchanges, &page)),
     })
 }

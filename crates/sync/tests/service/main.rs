@@ -2,6 +2,7 @@
 //! slow, refuse, replay and forge.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod access;
 mod certification;
 mod connection;
 mod crash;

@@ -186,6 +186,8 @@ impl Vendor {
             vendor_recipient: self.identity.recipient().to_string(),
             contact: Some(VendorContact { mail: MAIL.to_owned(), ..VendorContact::default() }),
             notices: vec![format!("bundle {sequence}")],
+            updates_address: format!("https://updates.example.com/{sequence}"),
+            updates_root: b"{}".to_vec(),
         }
     }
 

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::args::Args;
+use crate::browser;
 use crate::forward::BENCH_PACKAGE;
 use crate::report::{Report, Verdict, judge};
 use crate::system;
 use crate::tidy;
 use crate::tools::Tools;
+use crate::unpacked;
 use crate::workspace::Workspace;
 
 /// Tells the tests which Python has grpcio, securesystemslib and their companions.
@@ -19,6 +21,12 @@ const PYTHON_VARIABLE: &str = "LEASEHOLD_TEST_PYTHON";
 const SCANNER_VARIABLE: &str = "LEASEHOLD_TEST_SSLYZE";
 /// Tells the tests which age seals and opens files.
 const AGE_VARIABLE: &str = "LEASEHOLD_TEST_AGE";
+/// Tells the tests where the packages are that drive and judge a browser.
+const BROWSER_VARIABLE: &str = "LEASEHOLD_TEST_BROWSER_MODULES";
+/// Tells the tests in which folder the programs are that judge the deployment.
+const DEPLOYMENT_VARIABLE: &str = "LEASEHOLD_TEST_DEPLOYMENT_TOOLS";
+/// Tells the tests which promtool checks the alert rules.
+const PROMTOOL_VARIABLE: &str = "LEASEHOLD_TEST_PROMTOOL";
 /// Where the cases lie; those of whole scenarios are also run against a server.
 const CASES: &str = "crates/domain/tests/conformance";
 const SCENARIOS: [&str; 2] = ["capability.json", "estate.json"];
@@ -27,13 +35,22 @@ struct Run {
     workspace: Workspace,
     fast: bool,
     tools: Option<Tools>,
+    promtool: Option<PathBuf>,
+    browser: Option<PathBuf>,
     report: Report,
 }
 
 /// Runs all steps, whatever becomes of one, and fails if one failed.
 pub(crate) fn run(args: &Args) -> crate::Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let mut run = Run { workspace, fast: args.has("--fast"), tools: None, report: Report::default() };
+    let mut run = Run {
+        workspace,
+        fast: args.has("--fast"),
+        tools: None,
+        promtool: None,
+        browser: None,
+        report: Report::default(),
+    };
     run.bring();
     run.check();
     run.test();
@@ -52,14 +69,25 @@ impl Run {
                 (false, false) => system::install(&missing).into(),
             }
         });
-        let (workspace, tools) = (&self.workspace, &mut self.tools);
+        let (workspace, tools, promtool) = (&self.workspace, &mut self.tools, &mut self.promtool);
         self.report.step("tools", || {
             if fast {
-                *tools = Tools::ready(workspace);
-                let why = "the tools are not there; run once without --fast";
-                return if tools.is_some() { Verdict::Passed } else { Verdict::LeftOut(why.into()) };
+                (*tools, *promtool) = (Tools::ready(workspace), unpacked::ready(workspace));
+                let why = "some of the tools are not there; run once without --fast";
+                let whole = tools.is_some() && promtool.is_some();
+                return if whole { Verdict::Passed } else { Verdict::LeftOut(why.into()) };
             }
-            Tools::bring(workspace).map(|brought| *tools = Some(brought)).into()
+            let brought = Tools::bring(workspace).map(|brought| *tools = Some(brought));
+            brought.and_then(|()| unpacked::bring(workspace).map(|program| *promtool = Some(program))).into()
+        });
+        let (workspace, packages) = (&self.workspace, &mut self.browser);
+        self.report.step("browser tools", || {
+            if fast {
+                *packages = browser::ready(workspace);
+                let why = "the packages are not there; run once without --fast";
+                return if packages.is_some() { Verdict::Passed } else { Verdict::LeftOut(why.into()) };
+            }
+            browser::bring(workspace).map(|dir| *packages = Some(dir)).into()
         });
         if !fast {
             // Of every target: cargo-deny looks at them all and is told to stay offline.
@@ -147,9 +175,16 @@ impl Run {
         if !self.fast {
             command.env(AGE_VARIABLE, "age");
         }
+        if let Some(packages) = &self.browser {
+            command.env(BROWSER_VARIABLE, packages);
+        }
         if let Some(tools) = &self.tools {
             command.env(PYTHON_VARIABLE, tools.python());
             command.env(SCANNER_VARIABLE, tools.program("sslyze"));
+            command.env(DEPLOYMENT_VARIABLE, tools.deployment());
+        }
+        if let Some(promtool) = &self.promtool {
+            command.env(PROMTOOL_VARIABLE, promtool);
         }
     }
 }

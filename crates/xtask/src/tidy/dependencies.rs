@@ -8,9 +8,17 @@ use super::Finding;
 use super::manifest::{self, Dependency, Manifest};
 use super::tree::Tree;
 
-const SERVICE: &[&str] = &["domain", "proto", "store", "leases", "signing", "runtime"];
+const SERVICE: &[&str] =
+    &["domain", "proto", "store", "leases", "signing", "runtime", "answer-keys", "pages"];
+/// The one that hands out files, too.
+const SERVICE_WITH_FILES: &[&str] =
+    &["domain", "proto", "store", "leases", "signing", "runtime", "answer-keys", "pages", "artifacts"];
+/// The one for people, which keeps no licence state.
+const SERVICE_FOR_PEOPLE: &[&str] = &["client", "proto", "signing", "runtime", "store"];
+/// Each of them.
+const SERVICES: [&[&str]; 3] = [SERVICE, SERVICE_WITH_FILES, SERVICE_FOR_PEOPLE];
 /// They speak to servers from outside, in part with raw messages; hence `proto`.
-const FROM_OUTSIDE: &[&str] = &["testkit", "client", "leasehold", "proto"];
+const FROM_OUTSIDE: &[&str] = &["testkit", "client", "leasehold", "proto", "promises"];
 
 /// Each crate's folder, and the crates that it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -24,12 +32,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store-sql", &["store", "domain"]),
     ("runtime", &["domain", "proto"]),
     ("artifacts", &["domain", "signing"]),
+    ("answer-keys", &["domain", "proto", "store", "signing"]),
+    ("pages", &["domain", "proto", "store"]),
     ("licensing", SERVICE),
-    ("updates", &["domain", "proto", "store", "leases", "signing", "runtime", "artifacts"]),
+    ("updates", SERVICE_WITH_FILES),
     ("sync", SERVICE),
     ("backoffice", SERVICE),
     ("client", &["domain", "proto", "signing", "artifacts"]),
-    ("gateway", &["client", "proto", "signing", "runtime", "store"]),
+    ("promises", &["proto"]),
+    ("gateway", SERVICE_FOR_PEOPLE),
     (
         "leasehold",
         &[
@@ -42,12 +53,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store-sqlite",
             "store-sql",
             "runtime",
+            "answer-keys",
+            "pages",
             "artifacts",
             "licensing",
             "updates",
             "sync",
             "backoffice",
             "client",
+            "promises",
             "gateway",
         ],
     ),
@@ -105,7 +119,7 @@ fn judge(
     }
     let own_suite = used == role && dependency.dev;
     let for_tests = used == TESTKIT && dependency.dev && role != "xtask";
-    let embedded = EMBEDDED.contains(&used) && dependency.dev && allowed == SERVICE;
+    let embedded = EMBEDDED.contains(&used) && dependency.dev && SERVICES.contains(&allowed);
     if allowed.contains(&used) || own_suite || for_tests || embedded {
         return None;
     }

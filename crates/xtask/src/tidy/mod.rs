@@ -1,5 +1,6 @@
 //! The rules of the tree that no compiler checks. Each rule has a module and looks at the same loaded tree.
 
+mod alerts;
 mod dependencies;
 mod domain;
 mod error_pages;
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     sources::check,
     text::check,
     error_pages::check,
+    alerts::check,
     links::check,
 ];
 
@@ -112,6 +114,8 @@ mod tests {
         );
         write(dir.path(), "docs/errors/README.md", "[not found](not-found.md)\n");
         write(dir.path(), "docs/errors/not-found.md", "# NOT_FOUND\n");
+        write(dir.path(), "deploy/prometheus/rules/leasehold.yml", "- alert: LeaseholdDown\n");
+        write(dir.path(), "docs/reference/operations.md", "| `LeaseholdDown` | start it |\n");
         dir
     }
 
@@ -135,6 +139,7 @@ mod tests {
             ("crates/domain/src/lib.rs", "fn undocumented() {}\n"),
             ("crates/domain/src/lib.rs", &marker),
             ("docs/errors/gone.md", "# GONE\n"),
+            ("docs/reference/operations.md", "# Operations\n"),
             ("README.md", "[nowhere](nowhere.md)\n"),
         ] {
             let tree = good_tree();

@@ -1,6 +1,8 @@
 //! Licensing, synchronisation and the back office in processes of their own, on one Postgres, with mutual TLS between
-//! the first two and a proxy on every way.
+//! the first two and a proxy on every way. `composed` has all five processes, as docker-compose.yml starts them.
 
+mod composed;
+mod gateway;
 mod killed;
 mod part;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use leasehold_testkit::Process;
+use leasehold_testkit::{Process, free_port};
 use tokio::time::sleep;
 
 use super::{PATIENCE, ended};
@@ -29,13 +29,17 @@ impl Part {
     pub(super) fn new(folder: &Path, name: &'static str, port: u16, settings: &[(&str, &str)]) -> Self {
         let flag = if name == "sync" { "--sync-listen" } else { "--listen" };
         let words = ["serve", name, flag, &format!("127.0.0.1:{port}")].map(str::to_owned).to_vec();
-        let certificate = [
-            ("tls.certificate", format!("tls/{name}.pem")),
-            ("tls.key", format!("tls/{name}-key.pem")),
-            ("tls.client_ca", "tls/ca.pem".to_owned()),
-        ];
-        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).chain(certificate);
-        Self::of(folder, name, port, words, settings)
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        Self::of(folder, name, port, words, settings.chain(papers(name)))
+    }
+
+    /// A gateway with the certificate of this name.
+    pub(super) fn gateway(folder: &Path, papers_of: &str, settings: &[(&str, &str)]) -> Self {
+        let port = free_port().unwrap();
+        let listen = format!("127.0.0.1:{port}");
+        let words = ["serve", "gateway", "--gateway-listen", &listen].map(str::to_owned).to_vec();
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        Self::of(folder, "gateway", port, words, settings.chain(papers(papers_of)))
     }
 
     /// The vendor's side, which anybody on this machine can call.
@@ -108,6 +112,15 @@ impl Part {
     }
 }
 
+/// The settings by which a service has the certificate of this name.
+fn papers(name: &str) -> [(&'static str, String); 3] {
+    [
+        ("tls.certificate", format!("tls/{name}.pem")),
+        ("tls.key", format!("tls/{name}-key.pem")),
+        ("tls.client_ca", "tls/ca.pem".to_owned()),
+    ]
+}
+
 /// Runs a command to its end.
 pub(super) async fn run<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Output {
     let mut command = command(folder);
@@ -123,7 +136,12 @@ fn command(folder: &Path) -> Command {
         command.env_remove(name);
     }
     // One port cannot be everybody's.
-    command.env("LEASEHOLD__ADMIN__LISTEN", "").env("LEASEHOLD_MASTER_KEY", MASTER_KEY);
+    command
+        .env("LEASEHOLD__ADMIN__LISTEN", "")
+        .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0")
+        .env("LEASEHOLD_MASTER_KEY", MASTER_KEY);
     command.current_dir(folder);
     command
 }

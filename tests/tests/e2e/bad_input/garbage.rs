@@ -54,6 +54,8 @@ async fn every_method_answers_whatever_it_is_sent() {
     }
     assert!(answered > 0, "some of it is right by chance");
     assert!(!server.log().contains("panicked"), "{}", server.log());
+    // An empty message is a right one to suspend the server.
+    server.admin().resume_instance(pb::ResumeInstanceRequest::default()).await.unwrap();
     check_out(&mut server.licensing(), request("after all that", &[("sim", 1)])).await;
     server.stop().await;
     state::check(&sqlite::read_copy(&server.data()).await).assert_none(&format!("LEASEHOLD_SEED={seed}"));

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::checker::history::History;
 use crate::checker::leases::{self, Moment};
 use crate::checker::tenure::Tenure;
-use crate::checker::{Rule, Violations, postgres, replay, state};
+use crate::checker::{self, Rule, Violations, postgres, replay, state};
 use crate::cluster::{Cluster, Plan};
 use crate::crash::{seed, setting};
 use crate::holder::{self, Holder, PLENTY, Stop, TTL};
@@ -106,7 +106,7 @@ impl Campaign {
         let passing = (0..MORTALS).map(mortal).collect::<Vec<_>>().into_iter();
         let passing = passing.chain((0..FIGHTERS).map(fighter).collect::<Vec<_>>()).collect();
         sleep(SETTLE).await;
-        let (rng, clock) = (StdRng::seed_from_u64(seed), Some(Moment::now()));
+        let (rng, clock) = (StdRng::seed_from_u64(seed), Some(checker::now()));
         Self { name, seed, rng, cluster, clock, rest, leave, end, players, passing, staying }
     }
 

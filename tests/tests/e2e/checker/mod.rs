@@ -1,96 +1,17 @@
-//! Judges what a server has kept, and what it told its clients, against what it promises.
-//!
-//! [`snapshot`] is the state of a server at rest, whatever back end it came from; [`sqlite`] and [`postgres`]
-//! read one. [`state`] judges a snapshot alone. [`history`] is what clients sent and heard, and [`replay`] judges both
-//! together; [`leases`] does so with the [`tenure`]s of clients that live by their leases. Nothing here asks a running server anything.
+//! The judge of promises, and the ways to what a server under test has kept.
 
-pub(crate) mod history;
-pub(crate) mod holdings;
-mod lease_tests;
-pub(crate) mod leases;
 pub(crate) mod postgres;
-pub(crate) mod replay;
-pub(crate) mod snapshot;
 pub(crate) mod sqlite;
-pub(crate) mod state;
-pub(crate) mod tally;
-pub(crate) mod tenure;
 mod tests;
 
-use std::fmt;
+use jiff::Timestamp;
+pub(crate) use leasehold_promises::{
+    Rule, Violation, Violations, history, holdings, leases, replay, snapshot, state, tenure,
+};
+use tokio::time::Instant;
 
-/// What a server promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rule {
-    /// The files are whole.
-    SoundFile,
-    /// Counts out never exceed count and overdraft, and what is set aside is kept.
-    NoOverIssue,
-    /// What a client was told that it holds it holds, until it gives it up.
-    NoLostGrant,
-    /// A request id changes state once and has one answer.
-    ExactlyOnce,
-    /// One holder has one grant of a feature.
-    OneGrant,
-    /// An old token changes nothing.
-    Fencing,
-    /// An old token is not told that it is alive, not even for a while.
-    OldHeartbeat,
-    /// Parts, counters and activity agree.
-    Conservation,
-    /// Who is answered in time is not taken back.
-    NoLiveEviction,
-    /// Who was taken back did not believe any more that it holds.
-    NoZombie,
-    /// What nobody keeps alive is free again in time.
-    BoundedLeak,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::SoundFile => "sound file",
-            Self::NoOverIssue => "no over-issue",
-            Self::NoLostGrant => "no lost grant",
-            Self::ExactlyOnce => "exactly once",
-            Self::OneGrant => "one grant per holder and feature",
-            Self::Fencing => "fencing",
-            Self::OldHeartbeat => "no life by an old token",
-            Self::Conservation => "conservation",
-            Self::NoLiveEviction => "no live eviction",
-            Self::NoZombie => "no zombie use",
-            Self::BoundedLeak => "bounded leak",
-        })
-    }
-}
-
-/// A promise that was not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    pub(crate) rule: Rule,
-    /// What was found, with names and numbers.
-    pub(crate) found: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.rule, self.found)
-    }
-}
-
-/// Violations as they are found.
-#[derive(Debug, Default)]
-pub(crate) struct Violations(pub(crate) Vec<Violation>);
-
-impl Violations {
-    pub(crate) fn add(&mut self, rule: Rule, found: impl Into<String>) {
-        self.0.push(Violation { rule, found: found.into() });
-    }
-
-    /// Fails the test if there is one. `context` is what it takes to run the same again.
-    #[track_caller]
-    pub(crate) fn assert_none(&self, context: &str) {
-        let lines: Vec<String> = self.0.iter().take(40).map(ToString::to_string).collect();
-        assert!(self.0.is_empty(), "{} violations ({context}):\n{}", self.0.len(), lines.join("\n"));
-    }
+/// Now, by both clocks of this machine.
+#[allow(clippy::disallowed_methods, reason = "the test's own clock, which nothing steps")]
+pub(crate) fn now() -> leases::Moment {
+    leases::Moment::new(Instant::now(), Timestamp::now())
 }

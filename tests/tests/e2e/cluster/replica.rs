@@ -79,7 +79,11 @@ impl Replica {
             command.env_remove(name);
         }
         // One port cannot be everybody's.
-        command.env("LEASEHOLD__ADMIN__LISTEN", "");
+        command
+            .env("LEASEHOLD__ADMIN__LISTEN", "")
+            .env("LEASEHOLD__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__LISTEN", "127.0.0.1:0")
+            .env("LEASEHOLD__UPDATES__HTTP_LISTEN", "127.0.0.1:0");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let [listen, sync] = [self.port, self.sync_port].map(|port| format!("127.0.0.1:{port}"));
         command.args(["serve", "--listen", &listen, "--sync-listen", &sync]);

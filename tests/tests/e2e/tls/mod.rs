@@ -10,13 +10,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use leasehold::app::{self, AppOptions, Running, StartError};
+use leasehold::app::{self, AppOptions, Listen, Running, StartError};
 use leasehold::certs::{Authority, Pair, Validity, files, hosts};
 use leasehold::config::{Config, Sources};
 use leasehold::{Clock, SystemClock};
 use leasehold_client::{Client, ClientCertificate, Options, Pem, Tls};
+use leasehold_proto::types::v1::{Actor, Role};
+use prost::Message as _;
 use tempfile::TempDir;
 use tonic::Status;
+use tonic::metadata::{MetadataMap, MetadataValue};
 
 use crate::calls::told;
 use crate::raw;
@@ -108,7 +111,8 @@ async fn start(settings: &[(&str, &str)], listen: SocketAddr) -> Result<Running,
         .collect();
     let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
     let options = AppOptions::in_memory(config, Arc::new(SystemClock::new()));
-    app::start(AppOptions { listen: Some(listen), ..options }).await
+    let listen = Listen { licensing: Some(listen), ..options.listen };
+    app::start(AppOptions { listen, ..options }).await
 }
 
 /// Any free port of this machine, for this machine.
@@ -135,6 +139,15 @@ fn today() -> Validity {
 /// Calls a method with an empty message and gives the error, if it is one.
 async fn ask(client: &Client, path: &str) -> Option<Status> {
     raw::call(&client.channel(), path, Vec::new()).await.err()
+}
+
+/// The same on behalf of an administrator who may do everything.
+async fn ask_for_administrator(client: &Client, path: &str) -> Option<Status> {
+    let roles = vec![Role::Admin.into()];
+    let actor = Actor { user: "kim".to_owned(), roles, all_instances: true, instances: Vec::new() };
+    let mut metadata = MetadataMap::new();
+    metadata.insert_bin("leasehold-actor-bin", MetadataValue::from_bytes(&actor.encode_to_vec()));
+    raw::call_with(&client.channel(), path, Vec::new(), metadata).await.err()
 }
 
 /// Whether a method has taken an empty message up: what it makes of it is its own affair.

@@ -66,7 +66,7 @@ impl Place {
 
     async fn start(&self) -> Process {
         let settings = format!(
-            "[admin]\nlisten = \"127.0.0.1:0\"\n[sync]\nlisten = \"127.0.0.1:0\"\n[licensing]\nlisten = \"127.0.0.1:{}\"\n[tls]\ncertificate = \"tls/licensing.pem\"\n\
+            "[admin]\nlisten = \"127.0.0.1:0\"\n[sync]\nlisten = \"127.0.0.1:0\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[updates]\nlisten = \"127.0.0.1:0\"\nhttp_listen = \"127.0.0.1:0\"\n[licensing]\nlisten = \"127.0.0.1:{}\"\n[tls]\ncertificate = \"tls/licensing.pem\"\n\
              key = \"tls/licensing-key.pem\"\nclient_ca = \"tls/ca.pem\"\nreload_interval = \"1s\"\n",
             self.port
         );

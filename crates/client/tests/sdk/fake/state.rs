@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) clock: Option<Clock>,
     pub(crate) response_lifetime: SignedDuration,
     pub(crate) addresses: (u64, Vec<String>),
+    /// What stands, and its tag.
+    pub(crate) notices: (u64, Vec<pb::Notice>),
     pub(crate) grants: BTreeMap<String, pb::GrantRef>,
     pub(super) answers: BTreeMap<String, pb::RequestCapabilitiesResponse>,
     made: u128,
@@ -48,6 +50,7 @@ impl State {
             clock: None,
             response_lifetime: SignedDuration::from_hours(24),
             addresses: (0, Vec::new()),
+            notices: (0, Vec::new()),
             grants: BTreeMap::new(),
             answers: BTreeMap::new(),
             made: 0,

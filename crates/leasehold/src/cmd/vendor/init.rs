@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use leasehold::app::backoffice::{VendorPlace, create_vendor};
+use leasehold::app::backoffice::{VendorError, VendorPlace, create_vendor};
 use leasehold_backoffice::Setup;
 use leasehold_runtime::{Clock, SystemClock};
 use leasehold_store::backoffice::Contact;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::place::{Settings, failure, place};
 use crate::exit::{Exit, Failure};
-use crate::output::{Column, Format, List, Row, left, print};
+use crate::output::{Column, Format, List, Row, left, print, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Where they reach the back office: `https://HOST[:PORT]`; left out, they synchronise by files only
     #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
     address: String,
+    /// Where a vendor is set up already, change nothing and succeed
+    #[arg(long)]
+    keep: bool,
     #[command(flatten)]
     settings: Settings,
     /// How to print it
@@ -53,6 +56,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let now = SystemClock::new().now();
     let made = create_vendor(&config, &args.dir, &place, setup, now).await;
+    if args.keep && made.as_ref().is_err_and(VendorError::is_set_up) {
+        say(&format!("{} is a vendor's already; nothing was changed.", args.dir.display()));
+        return Ok(());
+    }
     let root = made.map_err(|error| {
         let failure = failure(&error);
         // A back office that runs there is one that was set up.

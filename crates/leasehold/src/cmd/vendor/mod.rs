@@ -13,6 +13,7 @@ mod product;
 mod serve;
 mod server;
 mod show;
+mod updates;
 
 use crate::exit::Failure;
 
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     Process(process::Args),
     /// List what was done, newest first
     Audit(audit::Args),
+    /// Publish releases and definition files
+    #[command(subcommand)]
+    Updates(updates::Command),
 }
 
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
@@ -56,5 +60,6 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Entitlement(command) => entitlement::run(command).await,
         Command::Process(args) => process::run(args).await,
         Command::Audit(args) => audit::run(args).await,
+        Command::Updates(command) => updates::run(command),
     }
 }

@@ -2,4 +2,5 @@
 
 mod office;
 mod set_up;
+mod updates;
 mod work;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Factory;
 use crate::backoffice::{
     AuditRecord, Binding, Contact, Customer, Entitlement, EntitlementId, Exchange, LicenseServer,
-    LicenseServerId, LineItemContent, OnlineKey, Product, Vendor,
+    LicenseServerId, LineItemContent, OnlineKey, Product, UpdateRepository, Vendor,
 };
 use crate::licensing::PageQuery;
 use crate::{BackOfficeStore, LicenseServerTurn};
@@ -119,6 +119,7 @@ pub fn vendor() -> Vendor {
         online_key: OnlineKey { seed: vec![0, 1, 255], certificate: vec![2; 300] },
         identity: vec![3; 90],
         created_at: at(1),
+        updates: UpdateRepository::default(),
     }
 }
 

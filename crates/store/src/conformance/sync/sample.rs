@@ -64,6 +64,8 @@ pub fn bundle(sequence: u64) -> Bundle {
         online_certificate: vec![8],
         instance_certificate: vec![9],
         notices: vec!["Two\nlines, \"quoted\"".to_owned(), String::new()],
+        updates_address: "https://updates.example.com/a".to_owned(),
+        updates_root: vec![b'{', 0, 255],
     }
 }
 
