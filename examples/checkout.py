@@ -53,4 +53,6 @@ def main(feature, count):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: checkout.py FEATURE [COUNT]")
     main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1)

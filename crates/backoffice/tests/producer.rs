@@ -209,6 +209,18 @@ async fn line_items_keep_their_rules() {
 }
 
 #[tokio::test]
+async fn line_items_are_no_finer_than_servers_keep_them() {
+    let world = World::new().await;
+    let server = world.enrol("acme").await;
+    let at = |nanos| Some(prost_types::Timestamp { seconds: 1_900_000_000, nanos });
+    let given = licensing::LineItem { expires_at: at(635_934_036), ..item("a", "cad", 1) };
+    let made = create(&world, &server, vec![given.clone()]).await.unwrap();
+    assert_eq!(made.line_items[0].expires_at, at(635_934_000));
+    let changed = update(&world, &made.entitlement_id, vec![given]).await.unwrap();
+    assert_eq!(changed.line_items[0].expires_at, at(635_934_000));
+}
+
+#[tokio::test]
 async fn a_bundle_stays_small_enough_for_a_message() {
     let world = World::new().await;
     let mut server = world.enrol("acme").await;

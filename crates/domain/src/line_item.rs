@@ -122,6 +122,26 @@ impl LineItem {
         }
     }
 
+    /// The same as stores keep it: times and lengths of time in whole microseconds, what is finer cut off.
+    #[must_use]
+    pub fn in_microseconds(self) -> Self {
+        let kind = match self.kind {
+            Kind::Metered { reusable, undo_interval } => {
+                Kind::Metered { reusable, undo_interval: whole_micros(undo_interval) }
+            }
+            Kind::Concurrent | Kind::Seat { .. } => self.kind,
+        };
+        Self {
+            kind,
+            starts_at: self.starts_at.map(at_whole_micros),
+            expires_at: self.expires_at.map(at_whole_micros),
+            grace_after_expiry: whole_micros(self.grace_after_expiry),
+            borrow_interval: self.borrow_interval.map(whole_micros),
+            lease_ttl: self.lease_ttl.map(whole_micros),
+            ..self
+        }
+    }
+
     /// The last moment at which it serves: expiry plus grace; `None` is without end.
     pub fn serves_until(&self) -> Option<Timestamp> {
         self.expires_at.map(|at| at.checked_add(self.grace_after_expiry).unwrap_or(Timestamp::MAX))
@@ -154,4 +174,15 @@ impl LineItem {
     pub fn fills_cells(&self) -> bool {
         self.kind == Kind::Concurrent && self.count.is_some()
     }
+}
+
+/// Towards 1970, as stores cut it off.
+fn at_whole_micros(at: Timestamp) -> Timestamp {
+    let nanos = at.subsec_nanosecond();
+    Timestamp::new(at.as_second(), nanos - nanos % 1_000).expect("it is nearer to 1970 than a time")
+}
+
+fn whole_micros(length: SignedDuration) -> SignedDuration {
+    let nanos = length.subsec_nanos();
+    SignedDuration::new(length.as_secs(), nanos - nanos % 1_000)
 }

@@ -187,7 +187,7 @@ impl Release {
 
     /// Which of two releases of a product and channel is the newer one: the one that came out later; of those that came
     /// out together, the one of the higher version, then the one that is made for fewer.
-    fn compare(&self, other: &Self) -> Ordering {
+    pub fn compare(&self, other: &Self) -> Ordering {
         let narrow = |release: &Self| (release.os.is_some(), release.arch.is_some());
         self.out_since()
             .cmp(&other.out_since())

@@ -66,6 +66,8 @@ pub struct Config {
     pub service_deadline: Duration,
     /// What is said of the server's version.
     pub version: String,
+    /// The services that run in this process, by name: they are of the same version.
+    pub beside: Vec<&'static str>,
 }
 
 /// What the gateway works with.

@@ -73,9 +73,9 @@ impl State {
         self.store.identity(instance).await?.ok_or(Error::NotEnrolled)
     }
 
-    /// The time.
+    /// The time, as exact as the store keeps it.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        as_kept(self.clock.now())
     }
 
     /// A fresh id.
@@ -88,4 +88,9 @@ impl State {
     pub(crate) fn random(&self) -> impl std::ops::DerefMut<Target = StdRng> + '_ {
         self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time as exact as the store keeps it.
+pub(crate) fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }

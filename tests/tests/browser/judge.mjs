@@ -142,29 +142,41 @@ export class Judge {
   async walk(name) {
     this.at = `${name} (keyboard)`;
     await this.page.setViewportSize(SIZES.wide);
-    const wanted = await this.page.evaluate(() => {
+    let walked;
+    // A part that was made anew on the way was not reached as what it is now: once more, from the beginning.
+    for (let tries = 0; tries < 3 && !walked?.whole; tries += 1) walked = await this.walkOnce();
+    for (const { what, reached, seen } of walked.stops) {
+      if (!reached) this.find("keyboard", `Tab does not come to ${what}`);
+      else if (!seen) this.find("keyboard", `nothing shows that the keyboard is at ${what}`);
+    }
+  }
+
+  /** Every stop of the keyboard, and whether the page stayed the same page meanwhile. */
+  async walkOnce() {
+    const stops = await this.page.evaluate(() => {
       document.activeElement?.blur();
       const usable = "a[href], button:not(:disabled), input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
       const shown = [...document.querySelectorAll(usable)].filter((element) => element.checkVisibility({ visibilityProperty: true }));
+      document.querySelectorAll("[data-walked]").forEach((element) => delete element.dataset.walked);
       shown.forEach((element, index) => (element.dataset.walked = String(index)));
-      return shown.map((element) => `${element.localName} “${(element.textContent || element.name || element.ariaLabel || "").trim().slice(0, 40)}”`);
+      const text = (element) => (element.textContent || element.name || element.ariaLabel || "").trim().slice(0, 40);
+      return shown.map((element) => ({ what: `${element.localName} “${text(element)}”`, reached: false, seen: true }));
     });
-    const reached = new Set();
-    const unseen = new Set();
-    for (let steps = 0; steps < wanted.length + 5 && reached.size < wanted.length; steps += 1) {
+    let left = stops.length;
+    for (let steps = 0; steps < stops.length + 5 && left > 0; steps += 1) {
       await this.page.keyboard.press("Tab");
       const { index, seen } = await this.page.evaluate(() => {
         const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
         return { index: document.activeElement.dataset.walked, seen: outlineStyle !== "none" && parseFloat(outlineWidth) > 0 };
       });
       if (index === undefined) continue;
-      reached.add(Number(index));
-      if (!seen) unseen.add(Number(index));
+      const stop = stops[Number(index)];
+      if (!stop.reached) left -= 1;
+      stop.reached = true;
+      stop.seen &&= seen;
     }
-    wanted.forEach((what, index) => {
-      if (!reached.has(index)) this.find("keyboard", `Tab does not come to ${what}`);
-      if (unseen.has(index)) this.find("keyboard", `nothing shows that the keyboard is at ${what}`);
-    });
+    const kept = await this.page.evaluate(() => document.querySelectorAll("[data-walked]").length);
+    return { stops, whole: kept === stops.length };
   }
 
   /** Ends the browser. */

@@ -76,6 +76,8 @@ fn read_one(state: &State, index: usize, message: &licensing::LineItem) -> Resul
         message
     };
     let item = LineItem::try_from(message).map_err(|error| Error::field(at(&error.field), error.problem))?;
+    // What is signed must be what a server can keep, or it would hear of a change with every bundle.
+    let item = item.in_microseconds();
     match (item.starts_at, item.expires_at) {
         (Some(start), Some(end)) if start >= end => Err(Error::field(
             at("expires_at"),

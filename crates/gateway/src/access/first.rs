@@ -49,8 +49,9 @@ pub(crate) async fn announce(state: &State) -> Result<(), StoreError> {
         return Ok(());
     }
     let now = state.now();
+    // Held to the end, so that two who find that there is none make one.
+    let mut told = state.told.lock().await;
     let good = state.store.first_codes(now).await?;
-    let told = *state.told.lock().await;
     if told.is_some_and(|told| good.iter().any(|code| code.digest == told)) {
         return Ok(());
     }
@@ -58,7 +59,7 @@ pub(crate) async fn announce(state: &State) -> Result<(), StoreError> {
     let expires_at = now.checked_add(GOOD).unwrap_or(jiff::Timestamp::MAX);
     let digest = secret::code_digest(&code);
     state.store.add_first_code(&KeptCode { digest, expires_at, tries_left: TRIES }, now).await?;
-    *state.told.lock().await = Some(digest);
+    *told = Some(digest);
     (state.announce)(&FirstCode { code, expires_at });
     Ok(())
 }
@@ -106,8 +107,12 @@ async fn wrong(state: &State, visitor: &Visitor, name: &str) -> Problem {
     if let Err(error) = state.store.count_wrong_code(&record).await {
         return store_problem(&error);
     }
+    // At once where this was its last try: nobody could sign in before the background loop looks again.
+    if let Err(error) = announce(state).await {
+        return store_problem(&error);
+    }
     unauthenticated(
-        "the code is wrong, was used, or is over; the server's log has the newest one, and prints another when it is used up",
+        "the code is wrong, was used, or is over; the newest one stands where the server runs, in its log or its terminal: after 10 wrong tries it prints another",
     )
 }
 

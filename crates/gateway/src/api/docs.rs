@@ -11,7 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use crate::console;
+use super::reading::{escaped, framed, paragraphs, prose};
 use crate::state::Shared;
 
 /// Methods in the order in which they are shown.
@@ -36,63 +36,82 @@ fn kept(kind: &'static str, content: &str) -> impl IntoResponse + use<> {
 
 /// The page. Everything in it comes from the description.
 fn page(api: &Value) -> String {
-    let title = escaped(api["info"]["title"].as_str().unwrap_or_default());
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>{title} API</title>\
-         <link rel=\"stylesheet\" href=\"{}\"></head><body><main class=\"api-docs\"><h1>{title} API</h1><p>{}</p>\
-         <p><a href=\"/api/openapi.json\">OpenAPI document</a></p>\n",
-        escaped(&console::stylesheet()),
-        escaped(api["info"]["description"].as_str().unwrap_or_default())
+    let title = format!("{} API", api["info"]["title"].as_str().unwrap_or_default());
+    let said = api["info"]["description"].as_str().unwrap_or_default();
+    let (mut contents, mut content) = (String::new(), String::new());
+    for tag in api["tags"].as_array().into_iter().flatten() {
+        write_tag(&mut contents, &mut content, api, tag);
+    }
+    contents.push_str("<li><a href=\"#schemas\">Schemas</a></li>");
+    content.push_str("<section><h2 id=\"schemas\">Schemas</h2>\n");
+    for (name, schema) in api["components"]["schemas"].as_object().into_iter().flatten() {
+        write_schema(&mut content, name, schema);
+    }
+    let page = format!(
+        "<h1>{}</h1>{}<p><a href=\"/api/openapi.json\">The same as an OpenAPI document</a></p>\n\
+         <div class=\"columns\"><nav class=\"toc\" aria-label=\"Operations\"><ul>{contents}</ul></nav>\n\
+         <div>{content}</section></div></div>",
+        escaped(&title),
+        paragraphs(said)
     );
-    let tags = api["tags"].as_array().into_iter().flatten();
-    for tag in tags {
-        let name = tag["name"].as_str().unwrap_or_default();
-        let said = tag["description"].as_str().unwrap_or_default();
-        let _ = writeln!(page, "<section><h2 id=\"{0}\">{1}</h2>", escaped(name), escaped(said));
-        for (path, item) in api["paths"].as_object().into_iter().flatten() {
-            for method in METHODS {
-                let operation = &item[method];
-                let tagged = operation["tags"].as_array().into_iter().flatten().any(|tag| tag == name);
-                if tagged {
-                    write_operation(&mut page, method, path, operation);
-                }
+    framed(&title, &page)
+}
+
+/// The operations of a tag, and their place in the table of contents.
+fn write_tag(contents: &mut String, content: &mut String, api: &Value, tag: &Value) {
+    let name = tag["name"].as_str().unwrap_or_default();
+    let (id, said) = (escaped(name), prose(tag["description"].as_str().unwrap_or_default()));
+    let _ = write!(contents, "<li><a href=\"#{id}\">{said}</a><ul>");
+    let _ = writeln!(content, "<section><h2 id=\"{id}\">{said}</h2>");
+    for (path, item) in api["paths"].as_object().into_iter().flatten() {
+        for method in METHODS {
+            let operation = &item[method];
+            let tagged = operation["tags"].as_array().into_iter().flatten().any(|tag| tag == name);
+            if tagged {
+                let summary = prose(operation["summary"].as_str().unwrap_or_default());
+                let anchor = anchor(method, path);
+                let _ = write!(contents, "<li><a href=\"#{anchor}\">{summary}</a></li>");
+                write_operation(content, method, path, operation);
             }
         }
-        page.push_str("</section>\n");
     }
-    page.push_str("<section><h2 id=\"schemas\">Schemas</h2>\n");
-    for (name, schema) in api["components"]["schemas"].as_object().into_iter().flatten() {
-        write_schema(&mut page, name, schema);
-    }
-    page + "</section></main></body></html>\n"
+    contents.push_str("</ul></li>\n");
+    content.push_str("</section>\n");
+}
+
+/// Where an operation stands on the page.
+fn anchor(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |anchor, word| anchor + "-" + word)
 }
 
 fn write_operation(page: &mut String, method: &str, path: &str, operation: &Value) {
-    let text = |name: &str| escaped(operation[name].as_str().unwrap_or_default());
+    let text = |name: &str| operation[name].as_str().unwrap_or_default();
     let _ = writeln!(
         page,
-        "<article><h3><code>{} {}</code></h3><p>{}. {}</p>",
+        "<article id=\"{}\"><h3>{}</h3><p><code>{} {}</code></p>{}",
+        anchor(method, path),
+        prose(text("summary")),
         method.to_uppercase(),
         escaped(path),
-        text("summary"),
-        text("description")
+        paragraphs(text("description"))
     );
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let rows: String = parameters.fold(String::new(), |mut rows, parameter| {
         let field = |name: &str| escaped(parameter[name].as_str().unwrap_or_default());
         let needed = if parameter["required"] == true { "required" } else { "" };
-        let (name, place, said) = (field("name"), field("in"), field("description"));
+        let (name, place) = (field("name"), field("in"));
+        let said = prose(parameter["description"].as_str().unwrap_or_default());
         let _ = write!(
             rows,
-            "<tr><td><code>{name}</code></td><td>{place}</td><td>{needed}</td><td>{said}</td></tr>"
+            "<tr><td><code>{name}</code></td><td data-l=\"in\">{place}</td><td>{needed}</td><td>{said}</td></tr>"
         );
         rows
     });
     if !rows.is_empty() {
         let _ = writeln!(
             page,
-            "<table><thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">in</th><th scope=\"col\">needed</th>\
+            "<table class=\"cards\"><thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">in</th><th scope=\"col\">needed</th>\
              <th scope=\"col\">meaning</th></tr></thead><tbody>{rows}</tbody></table>"
         );
     }
@@ -102,35 +121,39 @@ fn write_operation(page: &mut String, method: &str, path: &str, operation: &Valu
     let mut rows = String::new();
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         let content = response["content"].as_object().map(contents).unwrap_or_default();
-        let said = escaped(response["description"].as_str().unwrap_or_default());
-        let _ = write!(rows, "<tr><td>{}</td><td>{said}</td><td>{content}</td></tr>", escaped(status));
+        let said = prose(response["description"].as_str().unwrap_or_default());
+        let _ = write!(
+            rows,
+            "<tr><td>{}</td><td>{said}</td><td data-l=\"body\">{content}</td></tr>",
+            escaped(status)
+        );
     }
     let _ = writeln!(
         page,
-        "<table><thead><tr><th scope=\"col\">status</th><th scope=\"col\">when</th><th scope=\"col\">body</th></tr>\
+        "<table class=\"cards\"><thead><tr><th scope=\"col\">status</th><th scope=\"col\">when</th><th scope=\"col\">body</th></tr>\
          </thead><tbody>{rows}</tbody></table></article>"
     );
 }
 
 fn write_schema(page: &mut String, name: &str, schema: &Value) {
-    let said = escaped(schema["description"].as_str().unwrap_or_default());
-    let _ = writeln!(page, "<article><h3 id=\"schema-{0}\">{0}</h3><p>{said}</p>", escaped(name));
+    let said = paragraphs(schema["description"].as_str().unwrap_or_default());
+    let _ = writeln!(page, "<article id=\"schema-{0}\"><h3>{0}</h3>{said}", escaped(name));
     let needed: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut rows = String::new();
     for (field, property) in schema["properties"].as_object().into_iter().flatten() {
-        let said = escaped(property["description"].as_str().unwrap_or_default());
+        let said = prose(property["description"].as_str().unwrap_or_default());
         let always = if needed.contains(&field.as_str()) { "always" } else { "" };
         let (field, kind) = (escaped(field), kind(property));
         let _ = write!(
             rows,
-            "<tr><td><code>{field}</code></td><td>{kind}</td><td>{always}</td><td>{said}</td></tr>"
+            "<tr><td><code>{field}</code></td><td data-l=\"type\">{kind}</td><td>{always}</td><td>{said}</td></tr>"
         );
     }
     if !rows.is_empty() {
         let _ = writeln!(
             page,
-            "<table><thead><tr><th scope=\"col\">field</th><th scope=\"col\">type</th><th scope=\"col\">there</th>\
+            "<table class=\"cards\"><thead><tr><th scope=\"col\">field</th><th scope=\"col\">type</th><th scope=\"col\">there</th>\
              <th scope=\"col\">meaning</th></tr></thead><tbody>{rows}</tbody></table>"
         );
     }
@@ -163,20 +186,4 @@ fn kind(schema: &Value) -> String {
         Value::Array(kinds) => kinds.iter().map(name).collect::<Vec<_>>().join(" or "),
         kind => name(kind),
     }
-}
-
-/// Text as HTML has it.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

@@ -16,6 +16,7 @@ mod features;
 mod grants;
 mod instances;
 mod problems;
+mod reading;
 mod refusals;
 mod reservations;
 mod sessions;

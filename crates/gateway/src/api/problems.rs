@@ -9,8 +9,7 @@ use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::error::reason_name;
 use leasehold_runtime::http::Problem;
 
-use super::docs::escaped;
-use crate::console;
+use super::reading::{escaped, framed, prose};
 use crate::extract::Path;
 use crate::state::Shared;
 
@@ -40,15 +39,12 @@ pub(super) fn router() -> Router<Shared> {
 
 async fn page(Path(reason): Path<String>) -> Result<Response, Problem> {
     let text = explained(&reason).ok_or_else(|| Problem::of_status(StatusCode::NOT_FOUND))?;
-    let reason = escaped(&reason);
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>{reason}</title><link rel=\"stylesheet\" href=\"{}\">\
-         </head><body><main class=\"api-docs\"><h1>{reason}</h1><p>{}</p><p><a href=\"/api/docs\">The API</a></p></main>\
-         </body></html>\n",
-        escaped(&console::stylesheet()),
-        escaped(&text)
+    let content = format!(
+        "<h1>{}</h1><p>{}</p><p><a href=\"/api/docs\">The API</a></p>",
+        escaped(&reason),
+        prose(&text)
     );
+    let page = framed(&reason, &content);
     Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response())
 }
 

@@ -123,9 +123,7 @@ fn title(problem: &Problem) -> String {
 
 fn shown(problem: &Problem, asked: &Asked) -> Shown {
     let advice = match problem.status {
-        StatusCode::NOT_FOUND => {
-            "It may have been returned, dropped or renamed since the page before was made."
-        }
+        StatusCode::NOT_FOUND => missing(&asked.path),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             "Programs keep the licences that they hold meanwhile. See under About which service is away and why; this \
              page works again as soon as it is back."
@@ -145,6 +143,20 @@ fn shown(problem: &Problem, asked: &Asked) -> Shown {
     let mut facts = vec![("Reason", problem.reason.to_string()), ("Page", asked.path.clone())];
     facts.extend(problem.fields.iter().map(|(field, wrong)| ("Field", format!("{field}: {wrong}"))));
     Shown { title: title(problem), text: sentence(&problem.message), advice: advice.to_owned(), facts, acts }
+}
+
+/// Why there may be nothing at a path.
+fn missing(path: &str) -> &'static str {
+    match path.split('/').nth(1).unwrap_or_default() {
+        "features" => {
+            "Nothing of this name is owned now: the vendor has never granted it, or has taken it back. Capital letters \
+             count. What is owned is under Features."
+        }
+        "devices" => "It may have been dropped, or it has never asked this server for anything.",
+        "grants" => "It may have been returned, or was dropped or over since the page before was made.",
+        "users" | "tokens" => "Somebody may have removed it since the page before was made.",
+        _ => "The address may have been mistyped; the menu has every page.",
+    }
 }
 
 /// The message as a sentence: the API's begin small and end open.
@@ -184,6 +196,14 @@ mod tests {
         assert_eq!(sentence("the service is away; try again"), "The service is away; try again.");
         assert_eq!(sentence("Done."), "Done.");
         assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn what_is_missing_is_explained_by_its_kind() {
+        assert!(missing("/features/Simulation").contains("owned"));
+        assert!(missing("/devices/a").contains("dropped"));
+        assert!(missing("/grants/1/drop").contains("returned"));
+        assert!(missing("/nothing").contains("mistyped") && missing("/").contains("mistyped"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest, Sha256};
 
 /// A browser may keep a file for a year: other content has another address.
@@ -66,6 +66,11 @@ pub(crate) async fn serve(Path((digest, name)): Path<(String, String)>, headers:
     let body = if known { "" } else { file.content };
     let head = [(CONTENT_TYPE, file.kind), (CACHE_CONTROL, KEEP)];
     (status, head, [(header::ETAG, tag)], body).into_response()
+}
+
+/// The icon, for browsers that look for it where a page names none: documents that are no pages.
+pub(crate) async fn icon() -> Redirect {
+    Redirect::temporary(&Assets::here().icon)
 }
 
 /// Writes the files where their addresses say, below a folder.

@@ -6,7 +6,7 @@
 //! Reference: `docs/reference/gateway.md`, "The console".
 
 mod answer;
-mod assets;
+pub(crate) mod assets;
 mod figures;
 mod gather;
 mod pages;
@@ -43,11 +43,7 @@ pub(crate) fn router(state: &Shared) -> Router<Shared> {
         .fallback(nothing)
         .layer(from_fn_with_state(Shared::clone(state), answer::problems))
         .route("/assets/{digest}/{name}", get(assets::serve))
-}
-
-/// The address of the stylesheet, for pages that are made elsewhere.
-pub(crate) fn stylesheet() -> String {
-    assets::Assets::here().style
+        .route("/favicon.ico", get(assets::icon))
 }
 
 fn licences() -> Router<Shared> {

@@ -78,6 +78,10 @@ struct Opened {
 /// Starts a back office. When it returns it can be used; on an error nothing is left running.
 pub async fn start_vendor(options: VendorOptions) -> Result<RunningVendor, VendorError> {
     let VendorOptions { config, clock, place, address, observed, shutdown } = options;
+    if let VendorPlace::Dir(path) = &place {
+        // Before anything else is said to be in the way.
+        VendorDir::check(path)?;
+    }
     let door = Door::open(&config, config.backoffice.listen, "backoffice.listen").await?;
     let repository = match &place {
         VendorPlace::Dir(path) => repository::open_door(&config, path).await?.map(|door| (door, path)),

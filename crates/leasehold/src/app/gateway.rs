@@ -7,7 +7,7 @@ use leasehold_runtime::{Background, SystemIds, http};
 use leasehold_store::GatewayStore;
 use tonic::transport::Channel;
 
-use super::{AppOptions, StartError};
+use super::{AppOptions, Chosen, StartError};
 
 /// The ways to the services behind the gateway.
 pub(super) struct Ways {
@@ -26,7 +26,7 @@ pub(super) async fn wire(
     ways: Ways,
     background: &Background,
 ) -> Result<(Gateway, http::Server), StartError> {
-    let AppOptions { config, clock, announce, .. } = options;
+    let AppOptions { config, clock, announce, services, .. } = options;
     let settings = &config.gateway;
     let service = ServiceConfig {
         session_idle: settings.session_idle,
@@ -35,6 +35,7 @@ pub(super) async fn wire(
         trusted_proxies: settings.trusted_proxies.clone(),
         service_deadline: settings.request_deadline,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        beside: beside(*services),
     };
     let deps = Deps {
         store,
@@ -49,10 +50,18 @@ pub(super) async fn wire(
     let limits = http::Options {
         grace: config.runtime.shutdown_grace,
         deadline: settings.request_deadline,
+        explains_problems: true,
         ..http::Options::default()
     };
     let server = http::Server::new("gateway", router, limits);
     let slow = SLOW_DEADLINE.max(settings.request_deadline);
     let server = SLOW_ROUTES.iter().fold(server, |server, route| server.deadline(route, slow));
     Ok((gateway, server))
+}
+
+/// What runs in this process besides the gateway.
+fn beside(services: Chosen) -> Vec<&'static str> {
+    let Chosen { licensing, sync, updates, .. } = services;
+    let all = [("licensing", licensing), ("sync", sync), ("updates", updates)];
+    all.into_iter().filter_map(|(name, here)| here.then_some(name)).collect()
 }

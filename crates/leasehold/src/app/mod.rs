@@ -29,6 +29,7 @@ use std::time::Duration;
 use build::{Handles, Site};
 use doors::Doors;
 use leasehold_runtime::Background;
+use leasehold_store_sqlite::DataDir;
 use tokio_util::sync::CancellationToken;
 
 pub use error::{StartError, StopError};
@@ -60,6 +61,10 @@ pub async fn start(mut options: AppOptions) -> Result<Running, StartError> {
     let AppOptions { config, services, clock, .. } = &options;
     if options.store == StoreChoice::Postgres && services.licensing && config.redis.url.is_empty() {
         return Err(StartError::NoRedis);
+    }
+    if let StoreChoice::DataDir(path) = &options.store {
+        // Before anything else is said to be in the way.
+        DataDir::check(path)?;
     }
     let doors = Doors::open(&options).await?;
     let background = Background::new(options.shutdown.clone());

@@ -94,10 +94,16 @@ pub enum VendorDirError {
 impl VendorDir {
     /// Opens and locks a directory that has a database.
     pub fn open(path: &Path) -> Result<Self, VendorDirError> {
-        if !path.join(DATABASE).exists() {
-            return Err(VendorDirError::NotInitialised { path: path.to_owned() });
-        }
+        Self::check(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock(path)? })
+    }
+
+    /// Whether this is a directory that has a database; somebody else may be working in it.
+    pub fn check(path: &Path) -> Result<(), VendorDirError> {
+        if path.join(DATABASE).exists() {
+            return Ok(());
+        }
+        Err(VendorDirError::NotInitialised { path: path.to_owned() })
     }
 
     /// Makes a directory with its parents, readable by its owner alone, and locks it. An empty one will do, and so will

@@ -136,6 +136,13 @@ impl Audience for Stage {
             let _ = terminal.flush();
         }
     }
+
+    fn another_code(&self, code: &str) {
+        if !self.quiet {
+            self.clear();
+            say(&format!("Another one-time code for the console, in place of the one before: {code}"));
+        }
+    }
 }
 
 impl Stage {
@@ -168,6 +175,16 @@ fn welcome(addresses: &Addresses) -> String {
     }
     if let Some(directory) = &addresses.data_dir {
         lines.push(format!("  data               {directory}"));
+    }
+    if !addresses.elsewhere.is_empty() {
+        let ports: Vec<_> = addresses.elsewhere.iter().map(ToString::to_string).collect();
+        lines.push(format!(
+            "It does not listen on these of the usual ports, which are taken now or were at an earlier start: {}.\n\
+             Other commands find it with:\n  export LEASEHOLD_SERVER={} LEASEHOLD_SYNC_SERVER={}",
+            ports.join(", "),
+            addresses.licensing,
+            addresses.sync
+        ));
     }
     lines.push(format!(
         "Look at it from another terminal, for instance:\n  leasehold feature list --server {}\nCtrl-C ends it.",
@@ -235,12 +252,19 @@ mod tests {
             repository: at(6),
             console: None,
             data_dir: None,
+            elsewhere: Vec::new(),
         };
         assert!(!welcome(&addresses).contains("console"));
         let (url, code) = ("http://127.0.0.1:7070".to_owned(), "abcd-efgh".to_owned());
         addresses.console = Some(demo::Console { url, code });
         let shown = welcome(&addresses);
         assert!(shown.contains("http://127.0.0.1:7070") && shown.contains("abcd-efgh"), "{shown}");
+        assert!(!shown.contains("usual ports"), "{shown}");
+        addresses.elsewhere = vec![16770, 9090];
+        let shown = welcome(&addresses);
+        let parts =
+            ["usual ports", "16770, 9090", "LEASEHOLD_SERVER=127.0.0.1:1 LEASEHOLD_SYNC_SERVER=127.0.0.1:2"];
+        assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
     }
 
     #[test]

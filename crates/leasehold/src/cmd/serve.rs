@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leasehold::app::{self, AppOptions, Chosen, FirstCode, Observed, StartError};
-use leasehold_runtime::{SystemClock, lifecycle, metrics, telemetry};
+use leasehold_runtime::{Config, SystemClock, lifecycle, metrics, telemetry};
 
 use super::notify;
 use super::settings::{DataDirFlag, Files};
@@ -110,7 +110,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     options.shutdown = signals.child_token();
     options.services = services;
     options.restored = args.restored;
-    options.announce = Arc::new(announce);
+    let console = console(&options.config);
+    options.announce = Arc::new(move |first| announce(first, &console));
     options.observed = metrics.map(|metrics| Observed { metrics, levels: Some(telemetry.levels()) });
     let running = app::start(options).await.map_err(|error| Failure::new(exit(&error), error))?;
     notify::tell(notify::READY);
@@ -128,10 +129,23 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     Err(Failure::error("the server has stopped by itself; its log says why"))
 }
 
+/// Where the console is, as a browser on this machine can reach it.
+fn console(config: &Config) -> String {
+    let (tls, _) = config.gateway.tls(&config.tls);
+    let scheme = if tls.certificate.is_some() { "https" } else { "http" };
+    let listen = config.gateway.listen;
+    match listen.port() {
+        0 => "the console".to_owned(),
+        port if listen.ip().is_unspecified() => format!("{scheme}://localhost:{port}/"),
+        _ => format!("{scheme}://{listen}/"),
+    }
+}
+
 /// Tells whoever sees the log how the first administrator is made.
-fn announce(first: &FirstCode) {
+fn announce(first: &FirstCode, console: &str) {
     let FirstCode { code, expires_at } = first;
-    let what = "nobody can sign in to the console yet; open its page /first-sign-in and give this code, which works once";
+    let what =
+        format!("nobody can sign in to the console yet; open {console} and give this code, which works once");
     if tracing::enabled!(tracing::Level::INFO) {
         tracing::info!(code, %expires_at, "{what}");
     } else {

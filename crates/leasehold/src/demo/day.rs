@@ -55,11 +55,14 @@ pub(super) async fn work(
         devices.spawn(device.run(over.clone()));
     }
     let tell = async {
-        let start = Instant::now();
+        let (start, mut code) = (Instant::now(), started.code.clone());
         let mut ticks = interval(TELL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            if code.has_changed().unwrap_or(false) {
+                audience.another_code(&code.borrow_and_update());
+            }
             audience.goes_on(start.elapsed(), &firm.counts.now(), out.load(Ordering::Relaxed));
         }
     };

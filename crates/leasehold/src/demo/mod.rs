@@ -92,6 +92,8 @@ pub trait Audience: Sync {
     fn started(&self, addresses: &Addresses);
     /// How it goes: since when, what clients did, and how many grants are out.
     fn goes_on(&self, since: Duration, numbers: &Numbers, out: u64);
+    /// Another code makes the first administrator: the one before is used up or over.
+    fn another_code(&self, code: &str);
 }
 
 impl Stores {
@@ -164,7 +166,7 @@ impl Stage {
         let site = Site::at(licensing, sync);
         let id = self.seller.supply(&mut self.place, &site, &estate).await?;
         let before = started.books.read().await?;
-        audience.started(&self.addresses(started));
+        audience.started(&self.addresses(started, options.usual_ports));
         let trusted = Trusted {
             server: licensing.into(),
             root: self.seller.root(),
@@ -200,9 +202,9 @@ impl Stage {
         })
     }
 
-    fn addresses(&self, started: &Started) -> Addresses {
+    fn addresses(&self, started: &Started, usual_ports: bool) -> Addresses {
         let Started { running, admin, console, .. } = started;
-        Addresses {
+        let addresses = Addresses {
             licensing: running.licensing_addr(),
             sync: running.sync_addr(),
             updates: running.updates_addr(),
@@ -212,7 +214,11 @@ impl Stage {
             repository: self.seller.repository(),
             console: Some(console.clone()),
             data_dir: self.place.kept().map(|path| path.display().to_string()),
-        }
+            elsewhere: Vec::new(),
+        };
+        let elsewhere =
+            if usual_ports { addresses.off_the_usual(running.gateway_addr()) } else { Vec::new() };
+        Addresses { elsewhere, ..addresses }
     }
 }
 

@@ -31,9 +31,9 @@ use crate::estate_file::EstateFile;
 use crate::vendor::{Site, SupplyError, answered, until_it_grants};
 
 /// Where a vendor listens that nobody gave another port.
-const PORT: u16 = 16780;
+pub(super) const PORT: u16 = 16780;
 /// Where its update repository is then.
-const REPOSITORY_PORT: u16 = 16781;
+pub(super) const REPOSITORY_PORT: u16 = 16781;
 /// Who does what is done here, for the vendor's audit log.
 const ACTOR: &str = "demo";
 /// The licence server's name at the vendor.

@@ -5,16 +5,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use leasehold_runtime::Clock;
 use leasehold_runtime::config::{Config, ConfigError, Sources};
 use rand::RngExt;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::books::Books;
 use super::place::Place;
-use super::{Error, Stores, ports};
+use super::{Error, Stores, ports, seller};
 use crate::app::{self, AppOptions, Observed, Running};
 
 /// The usual ports.
@@ -56,6 +57,26 @@ pub struct Addresses {
     pub console: Option<Console>,
     /// The data directory, where it is kept.
     pub data_dir: Option<String>,
+    /// Which of the usual ports, where they are wanted, it does not listen on.
+    pub elsewhere: Vec<u16>,
+}
+
+impl Addresses {
+    /// The usual ports that it does not listen on.
+    pub(super) fn off_the_usual(&self, console: SocketAddr) -> Vec<u16> {
+        let all = [
+            (Some(self.licensing), LICENSING),
+            (Some(self.sync), SYNC),
+            (Some(self.updates), UPDATES),
+            (Some(self.mirror), UPDATES_HTTP),
+            (Some(console), GATEWAY),
+            (self.admin, ADMIN),
+            (Some(self.vendor), seller::PORT),
+            (Some(self.repository), seller::REPOSITORY_PORT),
+        ];
+        let is_off = |(at, usual): &(Option<SocketAddr>, u16)| at.is_some_and(|at| at.port() != *usual);
+        all.into_iter().filter(is_off).map(|(_, usual)| usual).collect()
+    }
 }
 
 /// The way into the console.
@@ -73,6 +94,8 @@ pub(super) struct Started {
     pub(super) admin: Option<SocketAddr>,
     pub(super) books: Books,
     pub(super) console: Console,
+    /// The newest code that makes the first administrator; empty where there was none.
+    pub(super) code: watch::Receiver<String>,
     /// Cancelled where the server stops by itself.
     pub(super) shutdown: CancellationToken,
 }
@@ -114,16 +137,14 @@ pub(super) async fn start(
     let mut options = AppOptions::new(config, clock);
     options.observed = observed;
     let shutdown = options.shutdown.clone();
-    let code = Arc::new(OnceLock::new());
-    let told = Arc::clone(&code);
+    let (told, mut code) = watch::channel(String::new());
     options.announce = Arc::new(move |first| {
-        // Its first one is good for longer than a demonstration is new.
-        let _ = told.set(first.code.clone());
+        told.send_replace(first.code.clone());
     });
     let running = app::start(options).await?;
     let url = format!("http://{}/", running.gateway_addr());
-    let console = Console { url, code: code.get().cloned().unwrap_or_default() };
-    Ok(Started { running, admin, books, console, shutdown })
+    let console = Console { url, code: code.borrow_and_update().clone() };
+    Ok(Started { running, admin, books, console, code, shutdown })
 }
 
 /// Where each service listens and keeps its data.
@@ -155,4 +176,29 @@ fn listen(port: u16, usual_ports: bool) -> Result<SocketAddr, Error> {
 fn fresh_key() -> String {
     let mut rng: rand::rngs::StdRng = rand::make_rng();
     format!("{:032x}{:032x}", rng.random::<u128>(), rng.random::<u128>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_are_not_the_usual_ones_are_named() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut addresses = Addresses {
+            licensing: at(LICENSING),
+            sync: at(SYNC),
+            updates: at(UPDATES),
+            mirror: at(UPDATES_HTTP),
+            admin: Some(at(ADMIN)),
+            vendor: at(seller::PORT),
+            repository: at(seller::REPOSITORY_PORT),
+            console: None,
+            data_dir: None,
+            elsewhere: Vec::new(),
+        };
+        assert!(addresses.off_the_usual(at(GATEWAY)).is_empty());
+        (addresses.sync, addresses.admin, addresses.repository) = (at(1), None, at(2));
+        assert_eq!(addresses.off_the_usual(at(3)), [SYNC, GATEWAY, seller::REPOSITORY_PORT]);
+    }
 }

@@ -38,6 +38,17 @@ fn a_port_in_use_is_told() {
 }
 
 #[test]
+fn a_data_directory_that_is_none_is_told_before_a_port_in_use() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = place.leasehold(["serve", "--data-dir", "nope", "--listen", &address]);
+    ended.expect_error(1, &["nope", "leasehold init"]);
+    let ended = place.leasehold(["vendor", "serve", "--dir", "nope", "--listen", &address]);
+    ended.expect_error(1, &["nope", "leasehold vendor init"]);
+}
+
+#[test]
 fn a_data_directory_is_for_one_process() {
     let place = Place::initialised();
     let server = place.serve(ESTATE);

@@ -103,9 +103,22 @@ async fn the_description_is_a_page_too_and_problems_are_explained() {
     assert!(page.is(200).header("content-type").starts_with("text/html"));
     assert!(page.text().contains("GET /api/v1/instances/{instance}/features"));
     is_guarded(&page);
+    assert!(page.text().contains("<body class=\"reading\">"), "the console's menu has no column here");
+    assert!(!page.text().contains('`'), "code is shown as code");
+    let places: Vec<&str> =
+        page.text().split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(places.len() > 100, "{}", places.len());
+    for place in places {
+        assert_eq!(page.text().matches(&format!("id=\"{place}\"")).count(), 1, "{place}");
+    }
+    let icon = stranger.get("/favicon.ico").await;
+    assert!(
+        stranger.get(icon.is(307).header("location")).await.is(200).header("content-type").contains("svg")
+    );
     let problem = stranger.get("/api/v1/users").await.is_problem(401, "UNAUTHENTICATED");
     let explained = stranger.get(problem["type"].as_str().unwrap()).await;
     assert!(explained.is(200).text().contains("UNAUTHENTICATED"));
+    assert!(explained.text().contains("<body class=\"reading\">"));
     stranger.get("/problems/NOTHING").await.is(404);
     site.stop().await;
 }
@@ -185,5 +198,50 @@ async fn the_console_opens_with_nothing_from_elsewhere() {
         }
         assert!(!page.text().contains("style=\"") && !page.text().contains("onclick="), "{path}");
     }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_console_says_of_every_service_which_version_it_is_and_leads_to_the_api() {
+    let (site, kim) = Site::with_administrator().await;
+    let page = kim.get("/about").await;
+    let version = format!("<td data-l=\"version\">{}</td>", env!("CARGO_PKG_VERSION"));
+    assert_eq!(page.is(200).text().matches(&version).count(), 4, "{}", page.text());
+    for path in ["/about", "/tokens"] {
+        assert!(kim.get(path).await.text().contains("href=\"/api/docs\""), "{path}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_feature_that_nobody_owns_is_named_without_a_link() {
+    let (site, kim) = Site::with_administrator().await;
+    site.supply().await;
+    let held = site.device("D1", &["render"]).await;
+    let mut options = leasehold_client::Options::new(site.services()[0].into());
+    options.hostids.push("D2".parse().unwrap());
+    let client = leasehold_client::Client::connect(options).await.unwrap();
+    assert!(client.checkout(leasehold_client::Checkout::new("simulation")).await.is_err());
+    let page = kim.get("/activity").await;
+    let text = page.is(200).text();
+    assert!(text.contains("simulation") && text.contains("href=\"/features/render\""), "{text}");
+    assert!(!text.contains("/features/simulation"), "{text}");
+    let missing = kim.get("/features/simulation").await;
+    assert!(missing.is(404).text().contains("owned now"), "{}", missing.text());
+    drop(held);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_past_the_end_of_a_list_leads_back() {
+    let (site, kim) = Site::with_administrator().await;
+    site.supply().await;
+    let held = site.device("D1", &["render"]).await;
+    for path in ["/features", "/features/render", "/devices", "/activity", "/users", "/audit"] {
+        let page = kim.get(&format!("{path}?page=9999")).await;
+        assert!(page.is(200).text().contains("The list ends with page 1."), "{path}: {}", page.text());
+        assert!(!kim.get(path).await.text().contains("The list ends"), "{path}");
+    }
+    drop(held);
     site.stop().await;
 }

@@ -1,5 +1,9 @@
 //! The first administrator.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use leasehold::ManualClock;
 use serde_json::json;
 
 use crate::support::{PASSWORD, Site, Visitor};
@@ -47,6 +51,22 @@ async fn a_code_is_used_up_by_wrong_tries() {
     }
     let right = json!({"code": site.codes()[0], "name": "kim", "password": PASSWORD});
     site.stranger().post("/api/v1/first-administrator", right).await.is_problem(401, "UNAUTHENTICATED");
+    // Another one is told at once, and is good.
+    let [_, another] = site.codes().try_into().expect("one more code");
+    let right = json!({"code": another, "name": "kim", "password": PASSWORD});
+    site.stranger().post("/api/v1/first-administrator", right).await.is(201);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_looks_for_the_first_sign_in_has_a_code_that_is_good() {
+    let clock = ManualClock::new("2026-06-01T00:00:00Z".parse().unwrap());
+    let site = Site::at(Arc::new(clock.clone())).await;
+    site.stranger().get("/first-sign-in").await.is(200);
+    assert_eq!(site.codes().len(), 1, "the first one is still good");
+    clock.advance(Duration::from_hours(25));
+    site.stranger().get("/first-sign-in").await.is(200);
+    assert_eq!(site.codes().len(), 2);
     site.stop().await;
 }
 

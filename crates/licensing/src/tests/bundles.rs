@@ -1,5 +1,6 @@
 //! Bundles that the vendor made for the server: what they put in force, and in which order.
 
+use jiff::SignedDuration;
 use leasehold_domain::{LineItem, Overdraft};
 use leasehold_proto::convert::time::timestamp;
 use leasehold_proto::licensing::v1 as pb;
@@ -54,6 +55,23 @@ async fn only_a_newer_bundle_takes_the_place_of_one() {
     let answer = world.apply(6, &[item("L1", "cad", 3)]).await.unwrap();
     assert_eq!((answer.applied, answer.changes), (true, vec![]), "it may change nothing but the deadline");
     assert_eq!(world.standing().await.bundle.unwrap().sequence, 6);
+}
+
+#[tokio::test]
+async fn what_is_finer_than_is_kept_is_no_change() {
+    let world = World::enrolled().await;
+    let fine = SignedDuration::new(3_600, 635_934_036);
+    let item = LineItem {
+        starts_at: Some(start() - fine),
+        expires_at: Some(start() + fine),
+        grace_after_expiry: fine,
+        borrow_interval: Some(fine),
+        lease_ttl: Some(SignedDuration::new(60, 1)),
+        ..item("L1", "cad", 3)
+    };
+    world.apply(1, std::slice::from_ref(&item)).await.unwrap();
+    let answer = world.apply(2, &[item]).await.unwrap();
+    assert_eq!((answer.applied, answer.changes), (true, vec![]));
 }
 
 #[tokio::test]
@@ -154,7 +172,7 @@ async fn reservations_stay_whatever_a_bundle_takes_away() {
 async fn counts_are_divided_anew_when_a_line_item_of_a_later_bundle_starts() {
     let world = World::with(&[item("L1", "cad", 1)]).await;
     // Less than a gap, after which counts are divided anew in any case.
-    let soon = jiff::SignedDuration::from_millis(1_500);
+    let soon = SignedDuration::from_millis(1_500);
     let starts = start() + soon;
     let later = LineItem { starts_at: Some(starts), ..item("L2", "cad", 4) };
     world.apply(2, &[item("L1", "cad", 1), later]).await.unwrap();

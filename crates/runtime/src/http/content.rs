@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
@@ -13,6 +13,8 @@ use http::response::Builder;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
+
+use super::Problem;
 
 /// Whether what stands under a name changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +85,10 @@ impl Content<'_> {
         let length = self.length;
         let (head, range) = match asked {
             Part::Outside => {
-                let head = head.status(StatusCode::RANGE_NOT_SATISFIABLE);
-                return Selected::Answer(empty(head.header(CONTENT_RANGE, format!("bytes */{length}"))));
+                let head = empty(head.header(CONTENT_RANGE, format!("bytes */{length}")));
+                let mut answer = outside(length).into_response();
+                answer.headers_mut().extend(head.into_parts().0.headers);
+                return Selected::Answer(answer);
             }
             Part::Whole => (head, 0..length),
             Part::Some(range) => {
@@ -108,6 +112,13 @@ impl Content<'_> {
         let in_seconds = |at: Timestamp| at.as_second();
         since.zip(self.modified).is_some_and(|(since, modified)| in_seconds(modified) <= in_seconds(since))
     }
+}
+
+fn outside(length: u64) -> Problem {
+    let message = format!(
+        "the file has {length} bytes, and the range begins after them; ask for less, or without a range for the whole"
+    );
+    Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message)
 }
 
 fn empty(head: Builder) -> Response {

@@ -53,6 +53,8 @@ pub struct Options {
     pub max_body_size: usize,
     /// How long whoever reads an answer may read nothing of it.
     pub stall_deadline: Duration,
+    /// Whether the router has `/api/docs` and a page `/problems/REASON` for each reason: then problems lead there.
+    pub explains_problems: bool,
 }
 
 impl Default for Options {
@@ -66,6 +68,7 @@ impl Default for Options {
             header_deadline: Duration::from_secs(15),
             max_body_size: 1 << 20,
             stall_deadline: Duration::from_secs(30),
+            explains_problems: false,
         }
     }
 }

@@ -68,7 +68,23 @@ impl Problem {
         }
     }
 
-    /// The problem of a status that nobody has explained.
+    /// The problem of a status that nobody has explained, where there are no pages to lead to.
+    pub(super) fn of_status_alone(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => {
+                Self::new(status, "NO_SUCH_PAGE", "there is nothing at this path; check how it is written")
+            }
+            status => {
+                let problem = Self::of_status(status);
+                match problem.reason.as_ref() {
+                    "INVALID_FIELD" => Self { message: "the request cannot be read".to_owned(), ..problem },
+                    _ => problem,
+                }
+            }
+        }
+    }
+
+    /// The problem of a status that nobody has explained, where `/api/docs` is served.
     pub fn of_status(status: StatusCode) -> Self {
         let (reason, message) = match status {
             StatusCode::NOT_FOUND => {
@@ -119,10 +135,17 @@ impl Problem {
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 
-    fn document(&self, id: Option<&CallId>, trace: Option<&str>) -> Vec<u8> {
+    /// `explained`: there is a page for each reason.
+    fn document(&self, explained: bool, id: Option<&CallId>, trace: Option<&str>) -> Vec<u8> {
+        // Source: RFC 9457, section 4.2.1.
+        let (r#type, title) = if explained {
+            (format!("/problems/{}", self.reason), self.title())
+        } else {
+            ("about:blank".to_owned(), self.status.canonical_reason().unwrap_or_default().to_owned())
+        };
         let document = Document {
-            r#type: format!("/problems/{}", self.reason),
-            title: &self.title(),
+            r#type,
+            title: &title,
             status: self.status.as_u16(),
             detail: &self.message,
             reason: &self.reason,
@@ -134,17 +157,23 @@ impl Problem {
     }
 
     /// The answer with this problem in place of its body; its other headers stay.
-    pub(super) fn told(&self, response: Response, id: &CallId, trace: Option<&str>) -> Response {
+    pub(super) fn told(
+        &self,
+        response: Response,
+        explained: bool,
+        id: &CallId,
+        trace: Option<&str>,
+    ) -> Response {
         let (mut head, _) = response.into_parts();
         head.headers.remove(CONTENT_LENGTH);
         head.headers.insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
-        Response::from_parts(head, Body::from(self.document(Some(id), trace)))
+        Response::from_parts(head, Body::from(self.document(explained, Some(id), trace)))
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.document(None, None)));
+        let mut response = Response::new(Body::from(self.document(false, None, None)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE));
@@ -152,7 +181,7 @@ impl IntoResponse for Problem {
             let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        // The stack adds which request it was.
+        // The stack adds which request it was, and where it is explained.
         response.extensions_mut().insert(self);
         response
     }

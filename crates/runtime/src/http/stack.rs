@@ -29,6 +29,7 @@ struct Rules {
     deadline: Duration,
     deadlines: HashMap<&'static str, Duration>,
     end_bodies: CancellationToken,
+    explains_problems: bool,
 }
 
 /// The router with the stack around every route of it, and around what has none.
@@ -39,7 +40,8 @@ pub(super) fn around(
     deadlines: HashMap<&'static str, Duration>,
     end_bodies: CancellationToken,
 ) -> Router {
-    let rules = Arc::new(Rules { service, deadline: options.deadline, deadlines, end_bodies });
+    let Options { deadline, explains_problems, .. } = *options;
+    let rules = Arc::new(Rules { service, deadline, deadlines, end_bodies, explains_problems });
     router
         // A route's own limit is nearer to its handler and counts.
         .layer(DefaultBodyLimit::max(options.max_body_size))
@@ -62,29 +64,30 @@ async fn answer(State(rules): State<Arc<Rules>>, mut request: Request, next: Nex
         Ok(Err(panic)) => Problem::from(ApiError::internal(panic)).into_response(),
         Err(_) => Problem::from(ApiError::deadline_exceeded()).into_response(),
     };
-    let mut response = complete(response, &mut record);
+    let mut response = complete(response, &mut record, rules.explains_problems);
     response.headers_mut().insert(REQUEST_ID, record.id().header());
     response.map(|body| Body::new(AnswerBody::new(body, in_flight, under_way, &rules.end_bodies)))
 }
 
 /// Makes every error a problem document that names the request, and ends the record.
-fn complete(mut response: Response, record: &mut Record) -> Response {
-    let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response));
+fn complete(mut response: Response, record: &mut Record, explained: bool) -> Response {
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response, explained));
     let Some(problem) = problem else {
         record.finish(response.status(), None);
         return response;
     };
     let trace = record.trace();
     record.finish(response.status(), problem.detail());
-    problem.told(response, record.id(), trace.as_deref())
+    problem.told(response, explained, record.id(), trace.as_deref())
 }
 
 /// The problem of an error that says nothing but its status, or says it as plain text: those of the framework.
-fn bare(response: &Response) -> Option<Problem> {
+fn bare(response: &Response, explained: bool) -> Option<Problem> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_none_or(|kind| kind.starts_with("text/plain")).then(|| Problem::of_status(status))
+    let of_status = if explained { Problem::of_status } else { Problem::of_status_alone };
+    kind.is_none_or(|kind| kind.starts_with("text/plain")).then(|| of_status(status))
 }

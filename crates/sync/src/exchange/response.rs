@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::check::Claims;
 use crate::convert::{check_names, check_recipient, check_update_repository};
 use crate::error::Failed;
+use crate::state::as_kept;
 
 /// Farthest that a deadline may be ahead of the response that sets it.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -151,7 +152,7 @@ impl Fields {
             key: message.signing_key_id.parse().map_err(|error| wrong("signing_key_id")(&error))?,
             nonce: message.nonce.as_slice().try_into().map_err(|error| wrong("nonce")(&error))?,
             issued_at,
-            synchronize_before,
+            synchronize_before: as_kept(synchronize_before),
             instance_certificate: Envelope::from_protobuf(&message.instance_certificate)
                 .map_err(|error| wrong("instance_certificate")(&error))?,
         })

@@ -37,6 +37,16 @@ async fn a_bundle_comes_and_is_in_force() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_an_exchange_is_what_is_kept_of_it() {
+    let world = World::new().await;
+    let process = world.enrolled().await;
+    // More exact than anything is kept.
+    world.advance(jiff::SignedDuration::from_nanos(1));
+    let exchange = process.synchronize().await.unwrap();
+    assert_eq!(process.history().await, [exchange]);
+}
+
+#[tokio::test]
 async fn a_request_says_what_the_vendor_has_to_know() {
     let world = World::new().await;
     let process = world.enrolled().await;

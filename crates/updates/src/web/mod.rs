@@ -3,6 +3,8 @@
 //! Whoever reads the mirror verifies it, so it needs no ticket; whoever reads the others trusts this server. Content is
 //! streamed. Not responsible for connections and their limits: those are `runtime`'s.
 
+mod listing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub(crate) fn router(state: &Shared) -> Router {
         .route("/tuf/{repository}/targets/{*path}", get(target))
         .route("/blobs/sha256/{hash}", get(blob))
         .route("/definitions/{product}/{file}", get(definition))
+        .route("/definitions/", get(definitions))
+        .route("/", get(async || listing::FRONT))
         .with_state(Arc::clone(state))
 }
 
@@ -110,6 +114,12 @@ async fn definition(
     let about = (BYTES, Freshness::Changes, Some(release.out_since()));
     let answer = file(&state, Digest::from_bytes(release.sha256), about, &headers).await?;
     answer.ok_or_else(absent)
+}
+
+async fn definitions(Shown(state): Shown<Shared>) -> Result<String, Problem> {
+    let site = state.site("").await.map_err(problem)?;
+    let known = site.known(&*state.store).await.map_err(problem)?;
+    Ok(listing::definitions(&known.to_give()))
 }
 
 /// A file that is kept; `None`: it is not.

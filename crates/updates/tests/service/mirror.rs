@@ -175,6 +175,33 @@ async fn without_a_repository_it_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_no_repository_is_known_it_is_looked_for_each_minute() {
+    let mut world = World::new().await;
+    world.interval = Interval::Every(SignedDuration::from_hours(24));
+    let known = std::mem::take(&mut *world.peers.repository.lock().unwrap());
+    let process = world.start().await;
+    until("the first run by the schedule", || async {
+        process.status().await.last_run.is_some_and(|run| run.ended_at.is_some())
+    })
+    .await;
+    for _ in 0..8 {
+        assert_eq!(reason(process.sync().await), "NO_UPDATE_REPOSITORY");
+        let wait = process.status().await.next_at.unwrap().seconds - world.now().as_second();
+        assert!((1..=66).contains(&wait), "{wait}");
+    }
+    process.stop().await;
+    world.vendor.release(definition("cad", "1.0"), b"one", world.now());
+    *world.peers.repository.lock().unwrap() = known;
+    world.clock.advance(std::time::Duration::from_secs(67));
+    let process = world.start().await;
+    until("the schedule has found it", || async {
+        crate::web::status(&process, "/definitions/cad/rules.db").await == 200
+    })
+    .await;
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_has_rotted_is_found_and_brought_again() {
     let mut world = World::new().await;
     world.scrub_interval = SignedDuration::from_millis(100);

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use leasehold_artifacts::Digest;
+use leasehold_artifacts::{Digest, Kind, Release};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -81,6 +82,51 @@ async fn the_mirror_is_the_vendors_repository() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn problems_lead_to_no_page_that_is_not_there() {
+    let world = World::new().await;
+    let process = world.start().await;
+    for absent in ["/nothing", "/definitions/cad/rules.db"] {
+        let problem = problem(&get(&process, absent).await);
+        assert_eq!((&problem["type"], &problem["title"]), (&json!("about:blank"), &json!("Not Found")));
+        assert!(!problem["detail"].as_str().unwrap().contains("/api/docs"), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_there_is_can_be_looked_at() {
+    let world = World::new().await;
+    let mut process = world.start().await;
+    let front = text(get(&process, "/").await);
+    assert!(front.contains("/definitions/PRODUCT/FILE"), "{front}");
+    assert!(text(get(&process, "/definitions/").await).contains("no definition files"));
+    for (product, version, content) in [("cad", "1.0", "one"), ("cad", "2.0", "three"), ("kit", "1.0", "x")] {
+        world.vendor.release(definition(product, version), content.as_bytes(), world.now());
+    }
+    world.vendor.release(Release::new("tool", "1.0", Kind::Software), b"program", world.now());
+    process.sync().await.unwrap();
+    process.stop().await;
+    process = world.start().await;
+    let listed = text(get(&process, "/definitions/").await);
+    let lines: Vec<_> = listed.lines().skip(2).collect();
+    assert_eq!(
+        lines,
+        ["/definitions/cad/rules.db   2.0   5", "/definitions/kit/rules.db   1.0   1"],
+        "{listed}"
+    );
+    assert_eq!(get(&process, "/definitions/kit/rules.db").await.body, b"x");
+}
+
+fn text(answer: Answer) -> String {
+    assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "text/plain; charset=utf-8"));
+    String::from_utf8(answer.body).unwrap()
+}
+
+fn problem(answer: &Answer) -> Value {
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_read_in_parts_and_once() {
     let world = World::new().await;
     world.vendor.release(definition("cad", "2.0"), b"0123456789", world.now());
@@ -98,7 +144,12 @@ async fn a_file_is_read_in_parts_and_once() {
     assert_eq!(part.headers["content-range"], "bytes 3-5/10");
     let other = ask(&process, "GET", &blob, &[("Range", "bytes=3-5"), ("If-Range", "\"x\"")]).await;
     assert_eq!((other.status, other.body.len()), (200, 10));
-    assert_eq!(ask(&process, "GET", &blob, &[("Range", "bytes=10-")]).await.status, 416);
+    let outside = ask(&process, "GET", &blob, &[("Range", "bytes=10-")]).await;
+    assert_eq!((outside.status, outside.headers["content-range"].as_str()), (416, "bytes */10"));
+    assert_eq!(outside.headers["etag"], tag);
+    let problem = problem(&outside);
+    assert_eq!(problem["reason"], "RANGE_NOT_SATISFIABLE");
+    assert!(problem["detail"].as_str().unwrap().contains("10 bytes"), "{problem}");
     let known = ask(&process, "GET", &blob, &[("If-None-Match", &tag)]).await;
     assert_eq!((known.status, known.body.len()), (304, 0));
     let head = ask(&process, "HEAD", &blob, &[]).await;

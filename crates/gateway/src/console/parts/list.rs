@@ -155,7 +155,9 @@ impl Listing {
         if last == 1 {
             links.clear();
         }
-        Paging { total: one_or_many(self.total, one, many), links }
+        let past = (self.total > 0 && i64::from(self.skip()) >= self.total)
+            .then(|| Past { last: grouped(i64::from(last)), href: self.address(&self.sort_value(), last) });
+        Paging { total: one_or_many(self.total, one, many), links, past }
     }
 
     fn address(&self, sort: &str, page: u32) -> String {
@@ -207,9 +209,21 @@ impl Head {
 pub(crate) struct Paging {
     total: String,
     links: Vec<PageLink>,
+    /// Stands in place of the rows where the address asks for a page past the last one.
+    pub(crate) past: Option<Past>,
 }
 
 impl HtmlSafe for Paging {}
+
+/// Says that a list has ended before this page, and leads back.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(path = "parts/past.html")]
+pub(crate) struct Past {
+    last: String,
+    href: String,
+}
+
+impl HtmlSafe for Past {}
 
 /// One place in the row of page numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,6 +285,21 @@ mod tests {
         let short = Listing::new("/devices", &state("", "", ""), &["alias"]).with_total(1);
         let html = short.paging("device", "devices").to_string();
         assert!(html.contains("1 device<") && !html.contains("<a"), "{html}");
+    }
+
+    #[test]
+    fn a_page_past_the_end_says_so_and_leads_back() {
+        let past = |page: &str, total| {
+            let listing = Listing::new("/activity", &state("cad", "", page), &["at"]).with_total(total);
+            listing.paging("record", "records").past.map(|past| past.to_string())
+        };
+        let html = past("9999", 1044).unwrap();
+        assert!(html.contains("page 21") && html.contains("?sort=at&#38;search=cad&#38;page=21"), "{html}");
+        let html = past("2", 50).unwrap();
+        assert!(html.contains(r#"href="/activity?sort=at&#38;search=cad""#), "{html}");
+        for (page, total) in [("21", 1044), ("1", 0), ("7", 0), ("", 3)] {
+            assert_eq!(past(page, total), None, "{page} of {total}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct TimelineRow {
     pub(crate) kind: Tag,
     /// The feature; may be empty.
     pub(crate) feature: String,
-    /// Its page.
+    /// Its page; empty where there is none.
     pub(crate) feature_href: String,
     /// The device; may be empty.
     pub(crate) device: String,

@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::{HeaderMap, header};
 use leasehold_runtime::http::{Problem, axum};
 
+use crate::Config;
 use crate::console::answer::{page, sentence};
 use crate::console::pages::administration::{AboutPage, FactGroup, ServiceRow};
 use crate::console::parts::Tone;
@@ -24,7 +25,10 @@ pub(crate) async fn show(visit: Visit, headers: HeaderMap) -> Result<Response, P
     );
     let version = visit.state.config.version.clone();
     let licensing = instance.as_ref().map(|instance| instance.version.clone()).unwrap_or_default();
-    let mut rows: Vec<ServiceRow> = health.iter().map(|service| row(service, &licensing)).collect();
+    let mut rows: Vec<ServiceRow> = health
+        .iter()
+        .map(|service| row(service, version_of(service.name, &licensing, &visit.state.config)))
+        .collect();
     rows.push(ServiceRow {
         name: "gateway".to_owned(),
         tone: Tone::Good,
@@ -67,12 +71,21 @@ pub(crate) async fn show(visit: Visit, headers: HeaderMap) -> Result<Response, P
     page(&AboutPage { shell, facts: format!("Leasehold {version}"), services: rows, groups })
 }
 
-fn row(service: &ServiceHealth, licensing: &str) -> ServiceRow {
+/// A service's version: its own word, or ours where it runs in this process.
+fn version_of(service: &str, licensing: &str, config: &Config) -> String {
+    match service {
+        "licensing" if !licensing.is_empty() => licensing.to_owned(),
+        name if config.beside.contains(&name) => config.version.clone(),
+        _ => "runs elsewhere and does not say".to_owned(),
+    }
+}
+
+fn row(service: &ServiceHealth, version: String) -> ServiceRow {
     ServiceRow {
         name: service.name.to_owned(),
         tone: if service.ok { Tone::Good } else { Tone::Bad },
         state: if service.ok { "healthy" } else { "away" }.to_owned(),
         detail: service.message.as_deref().map(sentence).unwrap_or_default(),
-        version: if service.name == "licensing" { licensing.to_owned() } else { String::new() },
+        version,
     }
 }

@@ -10,7 +10,8 @@ use crate::console::figures::{SOON, Whole, end_tag};
 use crate::console::gather::everything;
 use crate::console::pages::dashboard::{Banner, DashboardPage, ExpiringRow, HealthRow, UseRow};
 use crate::console::parts::{Action, Count, Day, Legend, Permit, Tag, Tone, grouped, one_or_many, or_dash};
-use crate::console::shell::Section;
+use crate::console::said::Done;
+use crate::console::shell::{Said, Section};
 use crate::console::use_over_time::{DAY, query, spark, spark_of_all};
 use crate::console::visit::{EVENTS, INSTANCE, SUMMARY, Visit};
 use crate::console::words::{feature_page, reasons};
@@ -66,7 +67,7 @@ impl Estate {
 
 /// The page.
 pub(crate) async fn show(visit: Visit) -> Result<Response, Problem> {
-    let (shell, estate) = tokio::join!(visit.shell("Dashboard", Section::Dashboard), Estate::of(&visit));
+    let (mut shell, estate) = tokio::join!(visit.shell("Dashboard", Section::Dashboard), Estate::of(&visit));
     let rows = estate.features.as_deref().unwrap_or_default();
     let wholes = Whole::each(rows);
     // What a service does not say is a dash, and never a nought.
@@ -75,17 +76,16 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Problem> {
     };
     let (empty_title, empty_text, empty_act) = empty(&estate, enrolled(&estate));
     let suspended = estate.instance.as_ref().is_ok_and(|instance| instance.suspension.is_some());
-    let operator = visit.permit(&[Role::Operator]);
+    if estate.instance.is_ok() {
+        shell.said = shell.said.filter(|said| !contradicts(said, suspended));
+    }
     let sync = estate.sync.as_ref();
+    let deadline = sync.and_then(|sync| sync.synchronize_before).map(|at| visit.when(at));
     page(&DashboardPage {
         events: EVENTS,
         event_names: SUMMARY,
         facts: facts(&estate, wholes.len()),
-        suspension: if suspended {
-            Action::new("Resume…", "/resume", operator).main().asks()
-        } else {
-            Action::new("Suspend…", "/suspend", operator).risk()
-        },
+        suspension: suspension(suspended, visit.permit(&[Role::Operator])),
         banner: banner(&estate, &wholes, visit.now),
         used: sum(|whole| whole.used),
         used_note: if estate.features.is_ok() { used_note(&wholes) } else { UNKNOWN.to_owned() },
@@ -97,10 +97,10 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Problem> {
         synchronised: visit.last_synchronised(sync),
         deadline_note: match enrolled(&estate) {
             None => UNKNOWN,
-            Some(true) => "again before the deadline",
+            Some(true) => due(sync.is_some_and(|sync| sync.synchronized_at.is_some()), deadline.is_some()),
             Some(false) => "not enrolled with a vendor",
         },
-        deadline: sync.and_then(|sync| sync.synchronize_before).map(|at| visit.when(at)),
+        deadline,
         features: shown(&estate, &wholes, visit.now),
         more: i64::try_from(wholes.len().saturating_sub(SHOWN)).unwrap_or(0),
         legend: Legend,
@@ -115,6 +115,30 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Problem> {
         expiring: expiring(rows, visit.now),
         shell,
     })
+}
+
+/// The button that suspends or resumes.
+fn suspension(suspended: bool, operator: Permit) -> Action {
+    if suspended {
+        Action::new("Resume…", "/resume", operator).main().asks()
+    } else {
+        Action::new("Suspend…", "/suspend", operator).risk()
+    }
+}
+
+/// Whether the banner of a suspension says what was done, or what was done is no longer so.
+fn contradicts(said: &Said, suspended: bool) -> bool {
+    suspended || said.text == Done::Suspended.sentence()
+}
+
+/// What is said below the last synchronisation; the deadline follows where there is one.
+fn due(synchronised: bool, deadline: bool) -> &'static str {
+    match (synchronised, deadline) {
+        (true, true) => "again before the deadline",
+        (true, false) => "no deadline is set",
+        (false, true) => "for the first time before the deadline",
+        (false, false) => "nothing is granted before the first time",
+    }
 }
 
 /// Whether it belongs to a vendor, if that is known.
@@ -318,4 +342,26 @@ fn banner(estate: &Estate, wholes: &[Whole], now: Timestamp) -> Option<Banner> {
         href: "/features?sort=first_expiration",
         link: "What ends when",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_is_told_once_and_only_while_it_lasts() {
+        let said = |done: Done| Said { tone: Tone::Good, text: done.sentence().to_owned() };
+        assert!(contradicts(&said(Done::Suspended), true), "the banner says it");
+        assert!(contradicts(&said(Done::Suspended), false), "somebody has resumed");
+        assert!(contradicts(&said(Done::Resumed), true), "somebody has suspended again");
+        assert!(!contradicts(&said(Done::Resumed), false));
+    }
+
+    #[test]
+    fn what_was_never_synchronised_is_not_asked_to_do_it_again() {
+        assert!(due(true, true).starts_with("again"));
+        for deadline in [true, false] {
+            assert!(due(false, deadline).contains("first time"));
+        }
+    }
 }

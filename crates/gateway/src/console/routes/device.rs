@@ -6,7 +6,7 @@ use leasehold_runtime::actor::Role;
 use leasehold_runtime::http::{Problem, axum};
 use serde::Deserialize;
 
-use super::activity::timeline_row;
+use super::activity::{Owned, timeline_row};
 use super::fields::Fields;
 use crate::console::answer::{own_path, page, see};
 use crate::console::pages::ask::{Affected, Ask, AskPage};
@@ -33,8 +33,12 @@ pub(crate) async fn show(visit: Visit, Path(hostid): Path<String>) -> Result<Res
     let services = &visit.services();
     let value = hostid.rsplit_once('/').map_or(hostid.as_str(), |(value, _)| value);
     let newest = List { search: value.to_owned(), ..List::default() };
-    let (found, activity, drops) =
-        tokio::join!(services.device(INSTANCE, &hostid), services.activity(INSTANCE, &newest), drops(&visit));
+    let (found, activity, owned, drops) = tokio::join!(
+        services.device(INSTANCE, &hostid),
+        services.activity(INSTANCE, &newest),
+        Owned::now(&visit),
+        drops(&visit)
+    );
     let DeviceDetails { device, grants } = found?;
     let title = if device.alias.is_empty() { device.hostid.clone() } else { device.alias.clone() };
     let here = device_page(&device.hostid);
@@ -66,7 +70,7 @@ pub(crate) async fn show(visit: Visit, Path(hostid): Path<String>) -> Result<Res
             label: "History",
             empty: "Nothing is recorded of it.".to_owned(),
             with_device: false,
-            rows: rows.into_iter().map(|row| timeline_row(row, &visit)).collect(),
+            rows: rows.into_iter().map(|row| timeline_row(row, &owned, &visit)).collect(),
             paging: Listing::new(here, &ListState::default(), &["at"])
                 .with_total(told)
                 .paging("newest record", "newest records"),

@@ -15,6 +15,7 @@ use crate::console::pages::sign_in::{FirstSignInPage, SignInPage, Wrongs};
 use crate::console::said;
 use crate::console::shell::Theme;
 use crate::console::theme;
+use crate::error::store_problem;
 use crate::extract::Query;
 use crate::guard::{Form, OpenForm};
 use crate::origin::Visitor;
@@ -101,6 +102,8 @@ pub(crate) async fn show_first(
         return Ok(see("/sign-in"));
     }
     stranger.visitor.may_sign_in()?;
+    // The one that was told may be over by now.
+    first::announce(&state).await.map_err(|error| store_problem(&error))?;
     page(&FirstSignInPage::new(stranger.theme, &code, "", &Wrongs::default()))
 }
 

@@ -31,6 +31,13 @@ const NAME: &str = "repository";
 const ACTOR: &str = "server";
 const RENEWALS: &str = "leasehold_backoffice_repository_renewals_total";
 
+/// What people see who look at the address with a browser.
+const FRONT: &str = "The update repository of a software vendor, for licence servers and other clients of TUF, which \
+    verify what they read with the vendor's root. Served here:\n\n\
+    /metadata/timestamp.json                 what is in force; it names the other metadata\n\
+    /metadata/VERSION.root.json              the keys; the others likewise\n\
+    /targets/PRODUCT/VERSION/HASH.FILE       the files, as the metadata names them\n";
+
 /// Where the repository of a vendor's directory is.
 pub fn updates_dir(vendor: &Path) -> PathBuf {
     vendor.join("updates")
@@ -101,6 +108,7 @@ pub(super) fn serve(
 
 fn router(repository: &Path) -> Router {
     Router::new()
+        .route("/", get(async || FRONT))
         .route("/metadata/{name}", get(metadata))
         .route("/targets/{product}/{version}/{file}", get(target))
         .with_state(FolderUpstream::new(repository))

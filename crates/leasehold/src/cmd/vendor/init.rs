@@ -98,7 +98,7 @@ fn next_steps(row: &VendorRow, directory: &Path, place: &VendorPlace) -> String 
     format!(
         "Set up the vendor {} in {directory}.\n\nRoot key:    {}\nFingerprint: {}\n\n{directory}/vendor-root.key is the \
          root key. Whoever has it can speak for the vendor, and nothing replaces it: keep a copy\nin a safe place; it is \
-         needed again only to renew the online key, every three years.\n\nNext, start the back office:\n  leasehold \
+         needed again only to renew the online key (`leasehold vendor certify`), which is good for three years: do it\na year before that ends.\n\nNext, start the back office:\n  leasehold \
          vendor serve{flag}\nand, while it runs, add a customer and its licence server:\n  leasehold vendor customer \
          create NAME\n  leasehold vendor server create NAME --customer CUSTOMER --out enrolment.json\n",
         row.vendor_id, row.root_key, row.fingerprint

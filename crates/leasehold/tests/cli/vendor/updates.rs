@@ -154,8 +154,15 @@ fn what_is_published_is_served_at_once() {
         "/targets/scanner/1.0/rules.db",
         "/targets/../../staged.json",
         "/staged.json",
-        "/",
+        "/nothing",
     ] {
-        assert_eq!(get(address, path, "").0, 404, "{path}");
+        let (status, _, body) = get(address, path, "");
+        assert_eq!(status, 404, "{path}");
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["type"], "about:blank", "{path}");
+        assert!(!problem["detail"].as_str().unwrap().contains("/api/docs"), "{path}: {problem}");
     }
+    let (status, head, front) = get(address, "/", "");
+    assert_eq!((status, header(&head, "content-type")), (200, "text/plain; charset=utf-8"));
+    assert!(String::from_utf8(front).unwrap().contains("/metadata/timestamp.json"));
 }

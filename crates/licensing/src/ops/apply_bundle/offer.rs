@@ -115,7 +115,8 @@ fn items(response: &SyncResponse) -> Result<Vec<LineItem>, Error> {
         if !known.insert(item.id.clone()) {
             return Err(Error::field(place, format!("the id {} occurs twice", item.id)));
         }
-        items.push(item);
+        // It is compared with what is kept, and a vendor may be more exact than that.
+        items.push(item.in_microseconds());
     }
     Ok(items)
 }
