@@ -8,6 +8,7 @@ use leasehold_domain::Rejection;
 use leasehold_proto::sync::v1::VendorContact;
 use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::ApiError;
+use leasehold_runtime::error::chain;
 use leasehold_signing::{Fingerprint, SealError};
 use leasehold_store::StoreError;
 use leasehold_store::backoffice::LicenseServerId;
@@ -172,16 +173,4 @@ fn reach(contact: &VendorContact) -> String {
     let ways = [&contact.mail, &contact.web, &contact.phone];
     let known: Vec<&str> = ways.into_iter().map(String::as_str).filter(|way| !way.is_empty()).collect();
     if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) }
-}
-
-/// A failure with all its causes, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

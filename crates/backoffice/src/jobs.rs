@@ -1,5 +1,6 @@
 //! Background loops: the care for the online key, whose certificate ends one day.
 
+use leasehold_runtime::error::chain;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::error::chain;
 use crate::state::State;
 
 const LOOK_EVERY: Duration = Duration::from_hours(1);

@@ -1,6 +1,7 @@
 //! Why the gateway could not start, and how what fails in it is told.
 
 use leasehold_runtime::ApiError;
+use leasehold_runtime::error::chain;
 use leasehold_runtime::http::Problem;
 use leasehold_store::StoreError;
 
@@ -20,16 +21,4 @@ pub(crate) fn store_problem(error: &StoreError) -> Problem {
     } else {
         ApiError::internal(detail).into()
     }
-}
-
-/// An error with what it comes from, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,5 +1,6 @@
 //! The background loop: it forgets what is over, and announces a new code while nobody can sign in.
 
+use leasehold_runtime::error::chain;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -8,7 +9,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::first;
-use crate::error::chain;
 use crate::state::{Shared, State};
 
 /// How often it looks.

@@ -9,6 +9,7 @@ use leasehold_domain::{InstanceId, Rejection, RequestId};
 use leasehold_leases::LeaseError;
 use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::ApiError;
+use leasehold_runtime::error::chain;
 use leasehold_signing::SealError;
 use leasehold_store::StoreError;
 use uuid::Uuid;
@@ -173,17 +174,6 @@ fn from_store(error: &StoreError) -> ApiError {
         StoreError::Unavailable { .. } => ApiError::store_unavailable(chain(error)),
         _ => ApiError::internal(chain(error)),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Logs why a batch failed, once, with what the callers do not get to see.

@@ -6,7 +6,7 @@ use leasehold_domain::{InstanceId, Rejection};
 use leasehold_proto::sync::v1::SyncStep;
 use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::ApiError;
-use leasehold_runtime::error::reason_name;
+use leasehold_runtime::error::{chain, reason_name};
 use leasehold_signing::SealError;
 use leasehold_store::StoreError;
 use tonic::Code;
@@ -179,18 +179,6 @@ fn from_failed(failed: &Failed) -> ApiError {
         error.code = Code::FailedPrecondition;
     }
     error
-}
-
-/// An error with what it comes from, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Logs why something failed that nobody waits for, with what callers do not get to see.

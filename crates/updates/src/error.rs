@@ -10,7 +10,7 @@ use leasehold_domain::Rejection;
 use leasehold_proto::convert::FieldError;
 use leasehold_proto::types::v1::ErrorReason;
 use leasehold_runtime::ApiError;
-use leasehold_runtime::error::reason_name;
+use leasehold_runtime::error::{chain, reason_name};
 use leasehold_store::StoreError;
 
 /// Why an operation of the service for updates failed.
@@ -221,18 +221,6 @@ impl From<Error> for ApiError {
             _ => Self::new(reason, message),
         }
     }
-}
-
-/// An error with what it comes from, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Logs why something failed that nobody waits for, with what callers do not get to see.

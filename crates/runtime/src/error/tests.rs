@@ -74,3 +74,13 @@ fn rejections_of_the_rules_name_what_they_are_about() {
     let status = Status::from(ApiError::invalid_field("features[1].name", "occurs twice"));
     assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "features[1].name");
 }
+
+#[test]
+fn the_log_has_every_cause() {
+    let innermost = std::io::Error::other("the disk is full");
+    let inner = std::io::Error::other(innermost);
+    let status = Status::from_error(Box::new(inner));
+    let said = chain(&status);
+    assert!(said.ends_with(": the disk is full"), "{said}");
+    assert_eq!(chain(&fmt::Error), "an error occurred when formatting an argument");
+}

@@ -3,6 +3,7 @@
 //! Responsible for keeping a claim while work goes on. What is saved is right without it; it keeps replicas from
 //! doing the same work twice. Not responsible for the work.
 
+use leasehold_runtime::error::chain;
 use std::time::Duration;
 
 use leasehold_domain::InstanceId;
@@ -11,7 +12,6 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::error::chain;
 use crate::state::{Shared, State};
 
 /// How long a claim outlives the process that had it.

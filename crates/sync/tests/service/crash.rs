@@ -9,9 +9,9 @@ use leasehold_store::SyncStore;
 use leasehold_store_sql::{Place, SqlSyncStore};
 use tokio::time::timeout;
 
-use crate::fuse::Fuse;
 use crate::vendor::seal;
 use crate::world::{LONG, Process, World, instance};
+use leasehold_testkit::Fuse;
 
 /// Runs the work in a process that dies at this point; whether it came that far. What the process left behind stays.
 async fn dies<F>(world: &World, point: usize, work: impl FnOnce(Process) -> F) -> bool

@@ -10,9 +10,9 @@ use leasehold_runtime::{Caller, Services};
 use leasehold_sync::{DoorError, OpenDoor, VendorDoor};
 use prost::Message as _;
 
-use crate::fuse::Fuse;
 use crate::raw::{BackOffice, Handler, open_to_all, serve};
 use crate::vendor::{ADDRESS, Vendor};
+use leasehold_testkit::Fuse;
 
 /// The way to the vendor, which may be closed.
 pub(crate) struct Door {

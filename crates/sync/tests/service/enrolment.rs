@@ -7,9 +7,9 @@ use leasehold_signing::sealed_file::Form;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use crate::fuse::Fuse;
 use crate::vendor::Vendor;
 use crate::world::{World, refused, service_key};
+use leasehold_testkit::Fuse;
 
 #[tokio::test]
 async fn before_it_is_enrolled_an_instance_is_nobody() {

@@ -11,8 +11,8 @@ use prost::Message as _;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::fuse::Fuse;
 use crate::raw::{Handler, LicensingAdmin, LicensingInternal, open_to_all, serve};
+use leasehold_testkit::Fuse;
 
 pub(crate) const INSTANCE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 pub(crate) const NAME: &str = "default";

@@ -10,10 +10,10 @@ use leasehold_sync::Interval;
 use leasehold_testkit::Postgres;
 use tonic::Code;
 
-use crate::fuse::Fuse;
 use crate::licensing;
 use crate::vendor::Trouble;
 use crate::world::{World, instance, reason, refused, until};
+use leasehold_testkit::Fuse;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_at_once_one_synchronises_and_the_other_is_told() {

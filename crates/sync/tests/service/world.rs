@@ -22,9 +22,10 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::door::Door;
-use crate::fuse::{Fuse, Mortal};
+use crate::fuse::Mortal;
 use crate::licensing::{INSTANCE, Licensing};
 use crate::vendor::{Vendor, start};
+use leasehold_testkit::Fuse;
 
 /// Long enough for what must happen, however busy the machine is.
 pub(crate) const LONG: Duration = Duration::from_mins(1);

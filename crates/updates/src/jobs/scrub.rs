@@ -1,12 +1,12 @@
 //! Compares every file that is kept with its hash, slowly, again and again. What has rotted is deleted and brought anew.
 
+use leasehold_runtime::error::chain;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use leasehold_artifacts::{BlobError, Digest, scrub};
 use tokio::time::sleep;
 
-use crate::error::chain;
 use crate::state::{Shared, State};
 
 /// Files that are compared at once.

@@ -2,9 +2,9 @@
 
 use leasehold_store::updates::Run;
 
-use crate::fuse::Fuse;
 use crate::repository::definition;
 use crate::world::{Process, World, instance, until};
+use leasehold_testkit::Fuse;
 
 /// Whether clients were told of this version.
 fn told(world: &World, version: &str) -> bool {

@@ -1,7 +1,6 @@
-//! The death of a process at one point of its work: from there on nothing of it comes any further.
+//! A store whose process may die at one point of its work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -9,39 +8,8 @@ use leasehold_domain::InstanceId;
 use leasehold_store::licensing::{AnswerKey, Page, PageQuery};
 use leasehold_store::updates::{Catalogue, CheckIn, Client, Holding, KeptEvent, Newest, Reported, Upstream};
 use leasehold_store::{StoreError, UpdateStore};
-use tokio::sync::Notify;
+use leasehold_testkit::Fuse;
 use uuid::Uuid;
-
-/// Counts the points that a process comes to, and stops it for ever at one of them.
-pub(crate) struct Fuse {
-    left: AtomicUsize,
-    blown: Notify,
-}
-
-impl Fuse {
-    /// Blows at the point of this number, from 0.
-    pub(crate) fn at(point: usize) -> Arc<Self> {
-        Arc::new(Self { left: AtomicUsize::new(point), blown: Notify::new() })
-    }
-
-    /// One that never blows.
-    pub(crate) fn never() -> Arc<Self> {
-        Self::at(usize::MAX)
-    }
-
-    async fn point(&self) {
-        let taken = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if taken.is_err() {
-            self.blown.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Waits until it has blown.
-    pub(crate) async fn blown(&self) {
-        self.blown.notified().await;
-    }
-}
 
 /// A store whose process may die before and after each write of the mirror.
 pub(crate) struct Mortal {

@@ -33,9 +33,10 @@ use tonic::{Response, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::fuse::{Fuse, Mortal};
+use crate::fuse::Mortal;
 use crate::peers::{INSTANCE, Peers};
 use crate::repository::Repository;
+use leasehold_testkit::Fuse;
 
 /// Long enough for what must happen, however busy the machine is.
 const LONG: Duration = Duration::from_mins(1);
