@@ -41,10 +41,11 @@ impl Visitor {
         // The last address that no proxy of ours has: what stands before it, anybody can have written.
         let forwarded = parts.headers.get_all("x-forwarded-for").iter();
         let forwarded = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let hops: Vec<IpAddr> = forwarded.map_while(|hop| hop.trim().parse::<IpAddr>().ok()).collect();
-        let hops = hops.iter().rev().map(IpAddr::to_canonical);
+        let said: Vec<&str> = forwarded.collect();
+        let read = |hop: &&str| hop.trim().parse::<IpAddr>().ok().map(|hop| hop.to_canonical());
+        let hops: Vec<IpAddr> = said.iter().rev().map_while(read).collect();
         let address =
-            hops.clone().find(|hop| !is_proxy(*hop)).or_else(|| hops.clone().next_back()).unwrap_or(near);
+            hops.iter().find(|hop| !is_proxy(**hop)).or_else(|| hops.last()).copied().unwrap_or(near);
         let scheme = text(&parts.headers, "x-forwarded-proto");
         let secure = scheme.map_or(tls, |scheme| scheme.eq_ignore_ascii_case("https"));
         let host = text(&parts.headers, "x-forwarded-host").or(host);
@@ -130,7 +131,9 @@ mod tests {
     fn what_stands_before_the_proxies_is_made_up() {
         for (said, expected) in [
             ("1.1.1.1, 198.51.100.1, 10.0.0.9", "198.51.100.1"),
-            ("nonsense, 198.51.100.1", "10.0.0.7"),
+            ("nonsense, 198.51.100.1", "198.51.100.1"),
+            ("9.9.9.9, nonsense, 198.51.100.1", "198.51.100.1"),
+            ("198.51.100.1, nonsense", "10.0.0.7"),
             ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
             ("", "10.0.0.7"),
         ] {

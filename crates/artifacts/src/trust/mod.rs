@@ -284,19 +284,49 @@ impl Chain {
 
     /// Every path that was taken back.
     pub(crate) fn withdrawn(&self) -> BTreeMap<String, Withdrawn> {
-        let entries = delegations::roles(self).filter_map(|(_, role)| {
+        let entries = delegations::roles(self).filter_map(|(name, role)| {
             let entries = role.extra.get(WITHDRAWN)?.clone();
-            serde_json::from_value::<BTreeMap<String, WithdrawnEntry>>(entries).ok()
+            Some(taken_back(name, serde_json::from_value(entries).ok()?))
         });
-        let entry = |(path, entry): (String, WithdrawnEntry)| {
-            (path.clone(), Withdrawn { path, reason: entry.reason, at: entry.at })
-        };
-        entries.flatten().map(entry).collect()
+        entries.flatten().collect()
     }
+}
+
+/// What a role takes back: nobody takes back the release of another product.
+fn taken_back(
+    role: &str,
+    entries: BTreeMap<String, WithdrawnEntry>,
+) -> impl Iterator<Item = (String, Withdrawn)> {
+    let is_its_own = move |path: &str| {
+        role == "targets" || path.split_once('/').is_some_and(|(product, _)| product == role)
+    };
+    entries
+        .into_iter()
+        .filter(move |(path, _)| is_its_own(path))
+        .map(|(path, entry)| (path.clone(), Withdrawn { path, reason: entry.reason, at: entry.at }))
 }
 
 impl std::fmt::Debug for Trusted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Trusted({}, {:?})", self.shelf.dir().display(), self.versions())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_back_the_release_of_another_product() {
+        let paths = |role: &str| -> Vec<String> {
+            let entry = || WithdrawnEntry { reason: "wrong".to_owned(), at: Timestamp::UNIX_EPOCH };
+            let named = ["cad/1.0/cad.db", "cad2/1.0/x.db", "cad", "scanner/1.0/rules.db"];
+            taken_back(role, named.map(|path| (path.to_owned(), entry())).into())
+                .map(|(path, _)| path)
+                .collect()
+        };
+        assert_eq!(paths("cad"), ["cad/1.0/cad.db"]);
+        assert_eq!(paths("targets").len(), 4);
+        assert!(paths("").is_empty());
     }
 }
